@@ -1,0 +1,1 @@
+"""The outside: webhooks, git, callers, people."""

@@ -1,0 +1,25 @@
+"""Facts about a project; its id stays empty, the project's own id is its identity."""
+
+from schemas.events import Event
+
+
+class ProjectInstalled(Event, frozen=True, tag="project.installed/1"):
+    """A repository was opened to us. Written by intake."""
+
+    owner: str
+    repository: str
+    private: bool = False
+    installation: str = ""
+
+
+class ProjectRenamed(Event, frozen=True, tag="project.renamed/1"):
+    """A repository has a new name or owner. Written by intake, read by planner."""
+
+    owner: str
+    repository: str
+
+
+class ProjectRemoved(Event, frozen=True, tag="project.removed/1"):
+    """A repository was deleted or closed to us. Written by intake, read by collector."""
+
+    reason: str

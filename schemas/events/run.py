@@ -1,0 +1,111 @@
+"""Facts about a run, all that one push sets off in one environment; its id is a ULID."""
+
+from typing import Final, Literal
+
+import msgspec
+
+from schemas.events import Event
+from schemas.ids import Digest, Sha
+from schemas.repository import Repository
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing wrong, or not honoured yet, in a pushed file, with its cure."""
+
+    message: str
+    cure: str = ""
+    file: str = "stack.yml"
+    line: int = 0  # counted from 1; 0 when no line is to blame
+    field: str = ""  # functions.hello.handler
+
+    def __str__(self) -> str:
+        """Return the line people see: ``stack.yml:7: functions.hello.handler: … (cure)``."""
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        field = f" {self.field}:" if self.field else ""
+        cure = f" ({self.cure})" if self.cure else ""
+        return f"{place}:{field} {self.message}{cure}"
+
+
+class RunQueued(Event, frozen=True, tag="run.queued/1"):
+    """A push is to be built and deployed. Written by planner, read by source."""
+
+    environment: str  # production, branch-<slug>, pr-<n>
+    generation: int  # counted per environment
+    branch: str
+    sha: Sha
+    repository: Repository
+    label: str  # the tenant's host label
+    resolve: bool = False  # the forge's head of the branch holds, not sha
+
+
+class RunSuperseded(Event, frozen=True, tag="run.superseded/1"):
+    """A newer push took this run's place. Written by planner; source, builder and deployer stop."""
+
+    by: str  # the newer run
+
+
+class RunCancelled(Event, frozen=True, tag="run.cancelled/1"):
+    """Somebody asked for this run to end. Written by planner."""
+
+    by: str
+
+
+class RunResolved(Event, frozen=True, tag="run.resolved/1"):
+    """The commit is fetched and its stack is valid. Written by source, read by planner."""
+
+    sha: Sha
+    functions: tuple[str, ...]
+    warnings: tuple[Problem, ...] = ()
+
+
+class RunRejected(Event, frozen=True, tag="run.rejected/1"):
+    """The commit can't be deployed; every error of its stack. Written by source."""
+
+    sha: Sha
+    problems: tuple[Problem, ...]
+    code: str = "stack_invalid"
+
+
+class RunArchived(Event, frozen=True, tag="run.archived/1"):
+    """One function's build context is in the blobs. Written by source, read by builder."""
+
+    function: str
+    archive: Digest  # of the deterministic tar, before compression
+    spec: Digest  # the blob of its FunctionSpec as JSON, environment and all
+    language: str
+    size: int = 0  # bytes of the tar
+
+
+class RunBuildStarted(Event, frozen=True, tag="run.build-started/1"):
+    """A builder took one function up. Written by builder."""
+
+    function: str
+
+
+class RunBuilt(Event, frozen=True, tag="run.built/1"):
+    """One function's image is there to be run. Written by builder, read by deployer."""
+
+    function: str
+    image: Digest
+    spec: Digest
+    cached: bool = False
+    tool_ms: int = 0  # of the time it took, what pip, npm or an engine took
+
+
+class RunBuildFailed(Event, frozen=True, tag="run.build-failed/1"):
+    """One function does not build. Written by builder, read by planner."""
+
+    function: str
+    code: str
+    message: str
+    tail: tuple[str, ...] = ()  # the last lines of the build's log
+
+
+class RunFinished(Event, frozen=True, tag="run.finished/1"):
+    """A run has ended; nothing comes after. Written by planner."""
+
+    outcome: Literal["live", "failed", "rejected", "partly", "empty"]
+    message: str = ""
+
+
+ENDED: Final = (RunSuperseded, RunCancelled, RunRejected, RunFinished)
