@@ -60,6 +60,30 @@ class LogRewound(PushlineError):
     code = "log_rewound"
 
 
+class AccessDenied(PushlineError):
+    """The log refused our user or what it asked for; no repetition helps, the process ends."""
+
+    code = "access_denied"
+
+
+class ServerUnusable(PushlineError):
+    """There is no nats-server that we can run, or it did not start."""
+
+    code = "server_unusable"
+
+
+class EventMissing(GiveUp):
+    """No event has this sequence."""
+
+    code = "event_missing"
+
+
+class DurableMissing(PushlineError):
+    """A worker has no durable in the log; ``ensure`` makes it, never the worker itself."""
+
+    code = "durable_missing"
+
+
 class Conflict(Retry):
     """A guard moved: reload, decide again."""
 
