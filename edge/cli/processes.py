@@ -1,0 +1,166 @@
+"""Child processes: none outlives its parent, none is lost, a crashed one comes back."""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+
+log = structlog.get_logger(__name__)
+
+PR_SET_PDEATHSIG: Final = 1  # prctl(2)
+GRACE: Final = 5.0  # seconds between SIGTERM and SIGKILL, unless said otherwise
+STEADY: Final = 30.0  # seconds after which a child that crashes is no longer failing to start
+FIRST_WAIT, LONGEST_WAIT = 0.1, 10.0  # seconds before a restart
+
+
+class PidFile(msgspec.Struct, frozen=True):
+    """A process that belongs to a home. Pids are used again: the start time tells who is meant."""
+
+    pid: int
+    started: str  # clock ticks since boot, field 22 of /proc/<pid>/stat
+    name: str
+
+
+def started(pid: int) -> str:
+    """Return when a process started, in clock ticks since boot; empty when it has ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    # the second field is the program's name in brackets, and may itself hold brackets and spaces
+    state, *rest = stat.rpartition(")")[2].split()
+    return "" if state in "ZX" else rest[18]
+
+
+def record(folder: Path, pid: int, name: str) -> None:
+    """Write a process's pid file."""
+    entry = PidFile(pid, started(pid), name)
+    (folder / f"{name}.json").write_bytes(msgspec.json.encode(entry))
+
+
+def end_orphans(folder: Path, *, grace: float = 2.0) -> list[PidFile]:
+    """End what a killed ``up`` of this home left running; return whom."""
+    orphans = []
+    for file in sorted(folder.glob("*.json")):
+        with contextlib.suppress(OSError, msgspec.DecodeError):
+            entry = msgspec.json.decode(file.read_bytes(), type=PidFile)
+            if entry.started and started(entry.pid) == entry.started:
+                orphans.append(entry)
+        file.unlink(missing_ok=True)
+    for entry in orphans:
+        _signal(entry, signal.SIGTERM)
+    deadline = time.monotonic() + grace
+    while any(_alive(entry) for entry in orphans):
+        if time.monotonic() > deadline:
+            for entry in filter(_alive, orphans):
+                _signal(entry, signal.SIGKILL)
+        time.sleep(0.01)
+    return orphans
+
+
+def _alive(entry: PidFile) -> bool:
+    return started(entry.pid) == entry.started
+
+
+def _signal(entry: PidFile, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(entry.pid, number)
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel end this process when ``parent`` does; ends it now if that was missed."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+@dataclass(slots=True, kw_only=True)
+class Child:
+    """One process of ours: started, watched, started again, ended."""
+
+    name: str
+    argv: Sequence[str]
+    pids: Path
+    payload: bytes = b""  # on its standard input: no secret in arguments or environment
+    descriptors: Sequence[int] = ()
+    stderr: int | None = None
+    grace: float = GRACE
+    restarts: int = 0
+    process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        """Return its process id, 0 when it does not run."""
+        return self.process.pid if self.process and self.process.returncode is None else 0
+
+    async def start(self) -> None:
+        """Start it, in a session of its own: Ctrl-C reaches the parent alone."""
+        self.process = await asyncio.create_subprocess_exec(
+            *self.argv,
+            stdin=asyncio.subprocess.PIPE,
+            stderr=self.stderr,
+            pass_fds=tuple(self.descriptors),
+            start_new_session=True,
+        )
+        record(self.pids, self.process.pid, self.name)
+        if (stdin := self.process.stdin) is not None:
+            with contextlib.suppress(ConnectionError):  # it died already: watch() sees that
+                stdin.write(self.payload)
+                await stdin.drain()
+            stdin.close()
+
+    async def watch(self) -> None:
+        """Start it again whenever it ends, later and later while it fails at once.
+
+        Cancel this before ``stop``, so that nothing starts it once more.
+        """
+        wait = FIRST_WAIT
+        while self.process is not None:
+            begun = time.monotonic()
+            code = await self.process.wait()
+            lived = time.monotonic() - begun
+            wait = FIRST_WAIT if lived > STEADY else min(wait * 2, LONGEST_WAIT)
+            log.error("child_ended", child=self.name, code=code, lived_s=round(lived, 1))
+            await asyncio.sleep(wait)
+            self.restarts += 1
+            await self.start()
+            log.warning("child_restarted", child=self.name, pid=self.pid, restarts=self.restarts)
+
+    async def stop(self) -> int:
+        """SIGTERM, the time it has to finish, SIGKILL; return its exit code."""
+        if self.process is None:
+            return 0
+        with contextlib.suppress(ProcessLookupError):
+            self.process.terminate()
+        try:
+            code = await asyncio.wait_for(self.process.wait(), self.grace)
+        except TimeoutError:
+            log.warning("child_killed", child=self.name, waited_s=self.grace)
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+            code = await self.process.wait()
+        (self.pids / f"{self.name}.json").unlink(missing_ok=True)
+        return code
+
+
+async def until(
+    ready: Callable[[], Awaitable[bool]], children: Sequence[Child], *, within: float
+) -> bool:
+    """Wait until ``ready`` says yes; no when a child gives up on starting, or time runs out."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        if await ready():
+            return True
+        if any(child.restarts > 2 for child in children):
+            return False
+        await asyncio.sleep(0.015)
+    return False

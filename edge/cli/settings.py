@@ -1,0 +1,220 @@
+"""Settings: read once at start, frozen, handed on as arguments.
+
+The struct is the manual too: ``pushline up --help`` and the README's table are made of its
+fields' descriptions.
+"""
+
+import difflib
+import getpass
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeVar, get_args, get_origin
+
+import msgspec
+from msgspec import Meta
+
+from schemas.errors import SettingInvalid
+
+PREFIX: Final = "PUSHLINE_"
+SECRET: Final = Meta(extra={"secret": True})
+LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class Secretive(msgspec.Struct, frozen=True):
+    """A struct whose repr says of a secret only whether it is set."""
+
+    def __repr__(self) -> str:
+        """Return the fields, secrets as ``***``."""
+        shown = []
+        for field in msgspec.structs.fields(type(self)):
+            value = getattr(self, field.name)
+            hidden = is_secret(field) and value
+            shown.append(f"{field.name}={'***' if hidden else repr(value)}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class Settings(Secretive, frozen=True, kw_only=True):
+    """All that an operator can set, one variable a field."""
+
+    home: Annotated[
+        str, Meta(description="folder of everything kept; default: the user's data folder")
+    ] = ""
+    listen: Annotated[
+        str,
+        Meta(
+            description="host:port of the one public port; taken: the next free one",
+            pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d{1,5}$",
+        ),
+    ] = "127.0.0.1:8080"
+    allow_remote: Annotated[
+        bool,
+        Meta(description="true: listen may be an address that other machines reach"),
+    ] = False
+    root_domain: Annotated[
+        str,
+        Meta(
+            description="functions answer at <tenant>.<root domain>/<function>",
+            pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$",
+        ),
+    ] = "localhost"
+    github_webhook_secret: Annotated[
+        str, SECRET, Meta(description="verifies X-Hub-Signature-256; unset: /github-event is 401")
+    ] = ""
+    github_webhook_sha1: Annotated[
+        bool, Meta(description="true: also take the old X-Hub-Signature of GitHub Enterprise")
+    ] = False
+    gitlab_webhook_token: Annotated[
+        str, SECRET, Meta(description="verifies X-Gitlab-Token; unset: /gitlab-event is 401")
+    ] = ""
+    gitlab_url: Annotated[
+        str,
+        Meta(
+            description="the GitLab that sends the webhooks and is cloned from",
+            pattern=r"^https?://[^\s/]+(/[^\s]*)?$",
+        ),
+    ] = "https://gitlab.com"
+    builds: Annotated[int, Meta(description="functions built at the same time", ge=1, le=64)] = 2
+    build_from_source: Annotated[
+        bool, Meta(description="true: requirements without a wheel may run their own build")
+    ] = False
+    functions_as: Annotated[
+        str,
+        Meta(description="user that functions run as when up is root; unset: nobody"),
+    ] = "nobody"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="least level of the log lines on standard error"),
+    ] = "info"
+    log_format: Annotated[
+        Literal["auto", "console", "json"],
+        Meta(description="auto: columns on a terminal, JSON elsewhere"),
+    ] = "auto"
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One line of the manual."""
+
+    variable: str
+    default: str
+    meaning: str
+
+
+def is_secret(field: msgspec.structs.FieldInfo) -> bool:
+    """Tell whether a field's value may not be shown."""
+    return any(meta.extra and meta.extra.get("secret") for meta in _metas(field))
+
+
+def _metas(field: msgspec.structs.FieldInfo) -> Iterator[Meta]:
+    if get_origin(field.type) is Annotated:
+        yield from (part for part in get_args(field.type) if isinstance(part, Meta))
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a field."""
+    return PREFIX + name.upper()
+
+
+def load(kind: type[S], environ: Mapping[str, str]) -> S:
+    """Fill ``kind`` from ``PUSHLINE_<FIELD>``; SettingInvalid names a bad variable and its cure."""
+    values: dict[str, object] = {}
+    for field in msgspec.structs.fields(kind):
+        text = environ.get(variable(field.name), "").strip()
+        if not text:  # an empty variable is an unset one, as in `PUSHLINE_LISTEN= pushline up`
+            continue
+        try:
+            values[field.name] = msgspec.convert(_truth(text), field.type, strict=False)
+        except msgspec.ValidationError as error:
+            raise _invalid(field, text, error) from error
+    return kind(**values)
+
+
+def _truth(text: str) -> str:
+    words = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+    return words.get(text.lower(), text)
+
+
+def _invalid(
+    field: msgspec.structs.FieldInfo, text: str, error: msgspec.ValidationError
+) -> SettingInvalid:
+    shown = "its value" if is_secret(field) else repr(text)
+    meaning = "; ".join(meta.description for meta in _metas(field) if meta.description)
+    default = f", for example {field.default}" if field.default not in ("", None) else ""
+    return SettingInvalid(
+        f"{variable(field.name)}: {shown} cannot be used: {error}",
+        hint=f"{meaning}{default}",
+    )
+
+
+def unknown(kind: type[msgspec.Struct], environ: Mapping[str, str]) -> list[str]:
+    """Return a warning for each ``PUSHLINE_*`` variable that sets nothing, and the nearest name."""
+    known = [variable(field.name) for field in msgspec.structs.fields(kind)]
+    warnings = []
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            cure = f"; did you mean {near[0]}?" if near else "; see `pushline up --help`"
+            warnings.append(f"{name} sets nothing{cure}")
+    return warnings
+
+
+def manual(kind: type[msgspec.Struct] = Settings) -> list[Row]:
+    """Return a row for each variable, in the order of the fields."""
+    rows = []
+    for field in msgspec.structs.fields(kind):
+        default = "" if field.default in ("", None) else str(field.default)
+        if isinstance(field.default, bool):
+            default = default.lower()
+        meaning = "; ".join(meta.description for meta in _metas(field) if meta.description)
+        rows.append(Row(variable(field.name), default, meaning))
+    return rows
+
+
+def markdown() -> str:
+    """Return the manual as the README's table."""
+    lines = ["| variable | default | meaning |", "|---|---|---|"]
+    for row in manual():
+        default = f"`{row.default}`" if row.default else ""
+        lines.append(f"| `{row.variable}` | {default} | {row.meaning} |")
+    return "\n".join(lines)
+
+
+def address(listen: str, *, allow_remote: bool) -> tuple[str, int]:
+    """Return host and port; refuses an address that other machines reach, unless allowed."""
+    host, _, port = listen.rpartition(":")
+    host = host.strip("[]")
+    if int(port) > 65535:
+        raise SettingInvalid(
+            f"{variable('listen')}: there is no port {port}", hint="ports end at 65535"
+        )
+    if not allow_remote and host not in LOOPBACK and not host.startswith("127."):
+        raise SettingInvalid(
+            f"{variable('listen')}: {host} can be reached from other machines, and nobody has to "
+            "sign in here yet",
+            hint=f"listen on 127.0.0.1, or set {variable('allow_remote')}=true "
+            "behind a proxy of yours that asks who is there",
+        )
+    return host, int(port)
+
+
+def home_of(settings: Settings, environ: Mapping[str, str]) -> Path:
+    """Return the absolute home: the setting, or the user's data folder."""
+    if settings.home:
+        return Path(settings.home).expanduser().resolve()
+    if data := environ.get("XDG_DATA_HOME"):
+        return Path(data).resolve() / "pushline"
+    try:
+        return Path("~").expanduser().resolve() / ".local" / "share" / "pushline"
+    except RuntimeError as error:  # no HOME, and no such user
+        raise SettingInvalid(
+            f"{variable('home')}: user {getpass.getuser()} has no home folder",
+            hint="say where to keep everything: --home DIR",
+        ) from error
+
+
+def current() -> tuple[Settings, list[str], Mapping[str, str]]:
+    """Return this process's settings, the warnings about them, and what they were read from."""
+    environ = dict(os.environ)
+    return load(Settings, environ), unknown(Settings, environ), environ
