@@ -1,0 +1,1 @@
+"""Deployer: bring what was built to life and keep it there."""

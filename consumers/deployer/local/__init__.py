@@ -1,0 +1,1 @@
+"""The platform ``local``: functions as processes of this machine, one supervisor for all."""
