@@ -1,0 +1,81 @@
+"""Who may come in, before sign-in exists: known hosts only, and one token.
+
+The allow-list of hosts keeps out a page of another site whose name was bound to 127.0.0.1 (DNS
+rebinding): its requests carry its own Host.
+"""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.errors import PushlineError
+
+
+class HostUnknown(PushlineError):
+    """A request's Host is none of ours."""
+
+    code = "host_unknown"
+
+
+class TokenMissing(PushlineError):
+    """A request has no token, or a wrong one."""
+
+    code = "token_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Decides on the head of a request."""
+
+    root_domain: str
+    hosts: frozenset[str]
+    token: str
+
+    @classmethod
+    def of(cls, root_domain: str, token: str, more: Iterable[str] = ()) -> "Access":
+        """Return the rules of an installation with this root domain."""
+        own = ("localhost", "127.0.0.1", "[::1]", root_domain, f"system.{root_domain}")
+        return cls(root_domain, frozenset((*own, *more)), token)
+
+    def __repr__(self) -> str:
+        """Return the hosts; the token is nobody's business."""
+        return f"Access(hosts={sorted(self.hosts)})"
+
+    def host(self, scope: dict[str, Any]) -> None:
+        """Raise HostUnknown unless there is one Host, and it is one of ours, on any port."""
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        given = hosts[0].decode("latin-1").lower() if len(hosts) == 1 else ""
+        name = given if given.endswith("]") else given.rpartition(":")[0] or given
+        if name.removesuffix(".") not in self.hosts:
+            raise HostUnknown(
+                f"this is not the host {given or '(none)'}",
+                hint=f"ask for system.{self.root_domain}, or localhost",
+            )
+
+    def authorize(self, scope: dict[str, Any]) -> None:
+        """Raise TokenMissing unless the token comes as Bearer, or as a Basic password."""
+        for name, value in scope["headers"]:
+            if name == b"authorization" and hmac.compare_digest(_token(value), self.token.encode()):
+                return
+        raise TokenMissing(
+            "this needs the token of this Pushline",
+            hint="`pushline up` prints it in the git remote: as password, or as Bearer",
+        )
+
+
+def _token(header: bytes) -> bytes:
+    """Return the token that an Authorization header carries; empty: none."""
+    scheme, _, value = header.strip().partition(b" ")
+    match scheme.lower():
+        case b"bearer":
+            return value.strip()
+        case b"basic":
+            try:
+                return base64.b64decode(value.strip(), validate=True).partition(b":")[2]
+            except binascii.Error:
+                return b""
+        case _:
+            return b""

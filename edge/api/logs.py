@@ -1,0 +1,69 @@
+"""Lines of builds and functions, the newest at once or all as they come."""
+
+from collections import deque
+from collections.abc import AsyncIterator
+
+import msgspec
+from litestar.response import ServerSentEvent
+from litestar.response.sse import ServerSentEventMessage
+
+from bus.lines import Line, Lines
+from edge.api.functions import Function
+from edge.api.runs import Run
+from edge.api.shapes import LogLine, Page
+from schemas import subjects
+
+ANY = "\0"  # encodes to =00, which no name has; stands for any function or revision
+
+
+def source_of_run(run: Run) -> str:
+    """Return the filter of all lines of a run's builds."""
+    return _any(subjects.build_log(run.forge, run.project, run.id, ANY))
+
+
+def source_of_function(row: Function) -> str:
+    """Return the filter of all lines of a function, whatever its revision."""
+    name = f"{row.environment}/{row.function}"
+    return _any(subjects.function_log(row.forge, row.project, name, ANY))
+
+
+def _any(subject: str) -> str:
+    return subject.removesuffix(subjects.encode(ANY)) + "*"
+
+
+async def latest(lines: Lines, filter: str, limit: int) -> Page[LogLine]:
+    """Return the newest lines, in order."""
+    kept = deque([line async for line in lines.read(filter)], maxlen=limit)
+    seq = kept[-1].seq if kept else 0
+    return Page(items=[_shown(line) for line in kept], seq=seq)
+
+
+def sent(lines: Lines, filter: str, limit: int) -> ServerSentEvent:
+    """Return an answer that does not end: the newest lines, then each as it is written."""
+    return ServerSentEvent(_messages(lines, filter, limit))
+
+
+async def _messages(lines: Lines, filter: str, limit: int) -> AsyncIterator[ServerSentEventMessage]:
+    page = await latest(lines, filter, limit)
+    for item in page.items:
+        yield _message(item)
+    async for line in lines.read(filter, after=page.seq, follow=True):
+        yield _message(_shown(line))
+
+
+def _message(item: LogLine) -> ServerSentEventMessage:
+    return ServerSentEventMessage(data=msgspec.json.encode(item).decode(), id=str(item.seq))
+
+
+def _shown(line: Line) -> LogLine:
+    """Return a line with the function (and revision) that its subject names."""
+    *_, fourth, last = line.subject.split(".")
+    build = line.subject.startswith("log.build.")
+    name = subjects.decode(last if build else fourth) or ""
+    return LogLine(
+        seq=line.seq,
+        time=line.time,
+        function=name.rpartition("/")[2],
+        revision="" if build else subjects.decode(last) or last,
+        text=line.text,
+    )

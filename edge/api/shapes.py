@@ -1,0 +1,119 @@
+"""What the API answers: rows of the folds, with what is computed as they are asked for."""
+
+from datetime import datetime
+from typing import Generic, TypeVar
+
+import msgspec
+
+from edge.api.functions import Function
+from edge.api.runs import Part, Run
+from edge.api.waterfall import Step, Waterfall, waterfall
+
+T = TypeVar("T")
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """Some of many, newest first."""
+
+    items: list[T]
+    seq: int  # the log's sequence this is true at
+    cursor: str = ""  # asks for the next page; empty on the last one
+
+
+class FunctionView(Function, frozen=True, kw_only=True, omit_defaults=True):
+    """A function and where it answers."""
+
+    url: str = ""
+
+
+class RunItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A run in a list."""
+
+    id: str
+    seq: int
+    project: str  # owner/name
+    environment: str
+    branch: str
+    sha: str
+    pusher: str
+    outcome: str
+    message: str
+    functions: list[str]
+    queued: datetime
+    ended: datetime | None
+    total_ms: int
+    own_ms: int
+
+
+class RunView(RunItem, frozen=True, kw_only=True):
+    """A run and all its steps."""
+
+    generation: int
+    label: str
+    by: str
+    start: datetime
+    steps: tuple[Step, ...]
+    parts: list[Part]
+    urls: dict[str, str]  # of functions that this run made live
+    warnings: list[str]
+    problems: list[str]
+
+
+class LogLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Some lines that a build or a function wrote."""
+
+    seq: int
+    time: datetime
+    function: str
+    revision: str = ""
+    text: str
+
+
+def function_view(row: Function, url: str) -> FunctionView:
+    """Return a function and, once it is live, its URL."""
+    fields = msgspec.structs.asdict(row)
+    return FunctionView(**fields, url=url if row.revision else "")
+
+
+def run_item(run: Run, now: datetime) -> RunItem:
+    """Return a run in a list."""
+    fall = waterfall(run, now)
+    failures = (part.message for part in run.parts.values() if part.failed)
+    return RunItem(
+        id=run.id,
+        seq=run.seq,
+        project=run.name,
+        environment=run.environment,
+        branch=run.branch,
+        sha=run.sha,
+        pusher=run.pusher,
+        outcome=run.outcome,
+        message=run.message or next(failures, ""),
+        functions=list(run.parts),
+        queued=run.queued,
+        ended=run.ended,
+        total_ms=fall.total_ms,
+        own_ms=fall.own_ms,
+    )
+
+
+def run_view(run: Run, now: datetime, urls: dict[str, str]) -> RunView:
+    """Return a run and all its steps."""
+    fall = waterfall(run, now)
+    return RunView(
+        **msgspec.structs.asdict(run_item(run, now)),
+        generation=run.generation,
+        label=run.label,
+        by=run.by,
+        start=fall.start,
+        steps=fall.steps,
+        parts=list(run.parts.values()),
+        urls=urls,
+        warnings=[str(problem) for problem in run.warnings],
+        problems=[str(problem) for problem in run.problems],
+    )
+
+
+def fall_of(view: RunView) -> Waterfall:
+    """Return the waterfall that a view carries."""
+    return Waterfall(start=view.start, total_ms=view.total_ms, own_ms=view.own_ms, steps=view.steps)

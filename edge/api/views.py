@@ -1,0 +1,159 @@
+"""The folds that the API reads, kept true by one follower of the log."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from bus.fold import Fold
+from bus.follow import Follow
+from edge.api import functions, projects, runs
+from edge.api.functions import Function
+from edge.api.problems import AmbiguousId, NotFound, NotYet
+from edge.api.projects import Project
+from edge.api.runs import Run
+from edge.api.shapes import FunctionView, Page, RunItem, RunView, function_view, run_item, run_view
+
+PATIENCE = 10.0  # seconds that after=<seq> waits
+SHORTEST = 4  # letters of an id or sha that stand for the whole
+
+T = TypeVar("T")
+
+
+class Urls(Protocol):
+    """Says where a function answers."""
+
+    def __call__(self, label: str, function: str, environment: str) -> str:
+        """Return the URL of a function in an environment."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """All that is read, at a known sequence."""
+
+    runs: Fold[Run]
+    functions: Fold[Function]
+    projects: Fold[Project]
+    url: Urls
+
+    @classmethod
+    def make(cls, snapshots: Path | None, url: Urls) -> "Views":
+        """Return empty folds, with snapshots in this folder."""
+        return cls(
+            Fold("api-runs", row=Run, key=runs.key, reduce=runs.reduce, snapshots=snapshots),
+            Fold(
+                "api-functions",
+                row=Function,
+                key=functions.key,
+                reduce=functions.reduce,
+                snapshots=snapshots,
+            ),
+            Fold(
+                "api-projects",
+                row=Project,
+                key=projects.key,
+                reduce=projects.reduce,
+                snapshots=snapshots,
+            ),
+            url,
+        )
+
+    async def run(self, follow: Follow) -> None:
+        """Keep all of them true, for ever."""
+        async with asyncio.TaskGroup() as group:
+            for fold in (self.runs, self.functions, self.projects):
+                group.create_task(fold.run(follow))
+
+    async def page_of_runs(
+        self, project: str, limit: int, cursor: int, after: int
+    ) -> Page[RunItem]:
+        """Return runs, newest first, those before ``cursor`` only (0: from the newest)."""
+        seq = await reached(self.runs, after)
+        now = datetime.now(UTC)
+        items: list[RunItem] = []
+        for run in reversed(self.runs.rows.values()):
+            if (cursor and run.seq >= cursor) or project not in ("", run.name, run.project):
+                continue
+            if len(items) == limit:
+                return Page(items=items, seq=seq, cursor=str(items[-1].seq))
+            items.append(run_item(run, now))
+        return Page(items=items, seq=seq)
+
+    async def one_run(self, id: str, after: int) -> RunView:
+        """Return a run by its id, by the start of it, or by the start of its commit's sha."""
+        await reached(self.runs, after)
+        run = self.runs.rows.get(id) or self._run_like(id)
+        urls = {
+            part.function: self.url(run.label, part.function, run.environment)
+            for part in run.parts.values()
+            if part.deployed
+        }
+        return run_view(run, datetime.now(UTC), urls)
+
+    def _run_like(self, start: str) -> Run:
+        if len(start) >= SHORTEST:
+            # of several runs of one commit the newest is meant
+            for run in reversed(self.runs.rows.values()):
+                if run.sha.startswith(start.lower()):
+                    return run
+            found = [run for run in self.runs.rows.values() if run.id.startswith(start.upper())]
+            if len(found) == 1:
+                return found[0]
+            if found:
+                raise AmbiguousId(
+                    f"{len(found)} runs begin with {start}", hint="write more of the id"
+                )
+        raise NotFound(f"no run {start}", hint="`pushline run ls` shows all of them")
+
+    async def page_of_functions(self, project: str, after: int) -> Page[FunctionView]:
+        """Return all functions, by label, environment and name."""
+        seq = await reached(self.functions, after)
+        rows = [
+            self._with_url(row)
+            for row in self.functions.rows.values()
+            if project in ("", row.name, row.project)
+        ]
+        rows.sort(key=lambda row: (row.label, row.environment, row.function))
+        return Page(items=rows, seq=seq)
+
+    async def one_function(
+        self, label: str, name: str, environment: str, after: int
+    ) -> FunctionView:
+        """Return one function."""
+        await reached(self.functions, after)
+        for row in self.functions.rows.values():
+            if (row.label, row.function, row.environment) == (label, name, environment):
+                return self._with_url(row)
+        raise NotFound(
+            f"no function {label}/{name} in {environment}",
+            hint="`pushline functions ls` shows all of them",
+        )
+
+    def _with_url(self, row: Function) -> FunctionView:
+        return function_view(row, self.url(row.label, row.function, row.environment))
+
+    async def page_of_projects(self, limit: int, cursor: str, after: int) -> Page[Project]:
+        """Return projects by name, those after ``cursor`` only."""
+        seq = await reached(self.projects, after)
+        rows = sorted(self._projects_after(cursor), key=lambda row: row.name)
+        more = rows[limit - 1].name if len(rows) > limit else ""
+        return Page(items=rows[:limit], seq=seq, cursor=more)
+
+    def _projects_after(self, cursor: str) -> Iterator[Project]:
+        return (row for row in self.projects.rows.values() if row.name > cursor)
+
+
+async def reached(fold: Fold[T], after: int) -> int:
+    """Wait until a fold has come to a sequence; return the one it is true at."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await fold.reached(after)
+    except TimeoutError as error:
+        raise NotYet(
+            f"the sequence {after} was not reached within {PATIENCE:.0f} s, this is at {fold.seq}",
+            hint="the log may not have it yet: ask again",
+        ) from error
+    return fold.seq

@@ -1,0 +1,116 @@
+"""The users' commands as a client of ``/api``: plain HTTP to the ``up`` of this machine."""
+
+import http.client
+from collections.abc import Iterator
+from typing import TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from edge.api.shapes import LogLine, Page
+from edge.cli.home import Endpoint, NotRunning
+from schemas.errors import PushlineError
+
+TIMEOUT = 30.0  # seconds until an answer begins; the API itself waits 10 s for after=<seq>
+
+T = TypeVar("T")
+
+
+class ApiRefused(PushlineError):
+    """The API answered with a problem."""
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "api_refused") -> None:
+        """Carry the problem's own code."""
+        super().__init__(message, hint=hint)
+        self.code = code  # type: ignore[misc] # the answer says which of many it is
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    """What is read of a problem; whatever stands between may answer with less."""
+
+    detail: str = ""
+    hint: str = ""
+    code: str = "api_refused"
+
+
+class Api:
+    """Asks the running ``up`` of one home."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Remember where; nothing is sent yet."""
+        self._endpoint = endpoint
+
+    def get(self, path: str, kind: type[T], **query: object) -> T:
+        """Return what is at a path; raises ApiRefused, or NotRunning."""
+        response, connection = self._ask(path, query, TIMEOUT)
+        try:
+            return msgspec.json.decode(response.read(), type=kind)
+        except msgspec.DecodeError as error:
+            raise ApiRefused(
+                f"{path} answered in a shape that this version does not know: {error}",
+                hint="is `pushline up` of the same version? restart it",
+            ) from error
+        finally:
+            connection.close()
+
+    def pages(self, path: str, kind: type[Page[T]], limit: int, **query: object) -> Iterator[T]:
+        """Yield up to ``limit`` items, page after page."""
+        cursor = ""
+        while limit > 0:
+            asked = {**query, "limit": min(limit, 100), **({"cursor": cursor} if cursor else {})}
+            page = self.get(path, kind, **asked)
+            yield from page.items
+            limit -= len(page.items)
+            cursor = page.cursor
+            if not cursor:
+                return
+
+    def lines(self, path: str, *, follow: bool, **query: object) -> Iterator[LogLine]:
+        """Yield log lines; with ``follow`` those that come too, until the server ends."""
+        if not follow:
+            yield from self.get(path, Page[LogLine], **query).items
+            return
+        response, connection = self._ask(path, {**query, "follow": "true"}, None)
+        try:
+            while text := response.readline():
+                if text.startswith(b"data:"):
+                    yield msgspec.json.decode(text[5:].strip(), type=LogLine)
+        finally:
+            connection.close()
+
+    def _ask(
+        self, path: str, query: dict[str, object], timeout: float | None
+    ) -> tuple[http.client.HTTPResponse, http.client.HTTPConnection]:
+        asked = {name: value for name, value in query.items() if value not in ("", None)}
+        target = quote(path) + (f"?{urlencode(asked)}" if asked else "")
+        where = self._endpoint
+        connection = http.client.HTTPConnection(where.host, where.port, timeout=timeout)
+        headers = {
+            "Host": f"localhost:{where.port}",
+            "Authorization": f"Bearer {where.token}",
+            "Accept": "application/json",
+        }
+        try:
+            connection.request("GET", target, headers=headers)
+            response = connection.getresponse()
+        except OSError as error:
+            connection.close()
+            raise NotRunning(
+                f"{where.url} does not answer: {error}", hint="start it with `pushline up`"
+            ) from error
+        if response.status == 200:
+            return response, connection
+        refusal = _refusal(response.read())
+        connection.close()
+        raise ApiRefused(
+            refusal.detail or f"{path} answered {response.status} {response.reason}",
+            hint=refusal.hint,
+            code=refusal.code,
+        )
+
+
+def _refusal(body: bytes) -> _Refusal:
+    try:
+        return msgspec.json.decode(body, type=_Refusal)
+    except msgspec.DecodeError:
+        return _Refusal()

@@ -1,0 +1,151 @@
+"""`pushline functions`: what runs where."""
+
+import sys
+from collections.abc import Iterable
+
+from cyclopts import App
+from rich.text import Text
+
+from edge.api.shapes import FunctionView, LogLine, Page
+from edge.cli.client import Api
+from edge.cli.output import as_json, console, duration, state, table, when
+from edge.cli.where import FollowOption, HomeOption, JsonOption, endpoint
+from schemas.errors import PushlineError
+
+app = App(name="functions", help="See the functions, and what they write.")
+
+PRODUCTION = "production"
+
+
+class FunctionUnclear(PushlineError):
+    """A name fits no function, or several."""
+
+    code = "function_unclear"
+
+
+@app.command
+def ls(project: str = "", *, json: JsonOption = False, home: HomeOption = None) -> int:
+    """List functions and where they answer.
+
+    Parameters
+    ----------
+    project
+        Only those of this project, owner/name.
+    """
+    found = Api(endpoint(home)).get("/api/functions", Page[FunctionView], project=project).items
+    if json:
+        as_json(found)
+        return 0
+    rows = [
+        (
+            full_name(row),
+            state(row.status),
+            Text(row.url),
+            row.sha[:8],
+            when(row.deployed) if row.deployed else "",
+            Text(row.failure.message if row.failure else ""),
+        )
+        for row in found
+    ]
+    headings = ("FUNCTION", "STATUS", "URL", "COMMIT", "DEPLOYED", "")
+    table(headings, rows, empty="no functions yet: push a repository with a stack.yml")
+    return 0
+
+
+@app.command
+def show(name: str, *, json: JsonOption = False, home: HomeOption = None) -> int:
+    """Show one function.
+
+    Parameters
+    ----------
+    name
+        tenant/function, or the function alone where only one tenant has it.
+    """
+    row = find(Api(endpoint(home)), name)
+    if json:
+        as_json([row])
+        return 0
+    facts = {
+        "status": row.status,
+        "url": row.url,
+        "project": row.name,
+        "environment": row.environment,
+        "commit": row.sha,
+        "run": row.run,
+        "revision": row.revision,
+        "image": row.image,
+        "deployed": when(row.deployed) if row.deployed else "",
+        "start": duration(row.start_ms) if row.deployed else "",
+        "deploys": str(row.deploys),
+        "failure": f"{row.failure.code}: {row.failure.message}" if row.failure else "",
+    }
+    out = console()
+    out.print(Text(full_name(row), style="bold"))
+    for label, value in facts.items():
+        if value:
+            out.print(Text.assemble((f"  {label:<12}", "bright_black"), value))
+    return 0
+
+
+@app.command
+def logs(
+    name: str,
+    *,
+    follow: FollowOption = False,
+    limit: int = 200,
+    json: JsonOption = False,
+    home: HomeOption = None,
+) -> int:
+    """Print what a function wrote, the newest lines.
+
+    Parameters
+    ----------
+    name
+        tenant/function, or the function alone where only one tenant has it.
+    limit
+        At most so many of those that are there.
+    """
+    api = Api(endpoint(home))
+    row = find(api, name)
+    path = f"/api/functions/{row.label}/{row.function}/logs"
+    lines = api.lines(path, follow=follow, limit=limit, environment=row.environment)
+    print_lines(lines, json=json, named=False)
+    return 0
+
+
+def full_name(row: FunctionView) -> str:
+    """Return the name that other commands take: with the environment where it is a preview."""
+    short = f"{row.label}/{row.function}"
+    return short if row.environment == PRODUCTION else f"{short}@{row.environment}"
+
+
+def find(api: Api, name: str) -> FunctionView:
+    """Return the function of this name; FunctionUnclear says which there are."""
+    found = api.get("/api/functions", Page[FunctionView]).items
+    wanted, _, environment = name.partition("@")
+    fitting = [
+        row
+        for row in found
+        if wanted in (row.function, f"{row.label}/{row.function}")
+        and row.environment == (environment or PRODUCTION)
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    names = ", ".join(map(full_name, fitting or found)) or "none yet"
+    what = f"{name} fits {len(fitting)} functions" if fitting else f"there is no function {name}"
+    raise FunctionUnclear(what, hint=f"there are: {names}")
+
+
+def print_lines(lines: Iterable[LogLine], *, json: bool, named: bool) -> None:
+    """Print log lines with their time, and their function where there are several."""
+    out = console()
+    for item in lines:
+        if json:
+            as_json([item])
+            continue
+        for text in item.text.splitlines():
+            name = f"{item.function} " if named else ""
+            # what programs write may hold escapes: shown as text, never obeyed
+            clean = "".join(c if c.isprintable() or c == "\t" else "�" for c in text)
+            out.print(Text.assemble((f"{when(item.time)} {name}", "bright_black"), clean))
+        sys.stdout.flush()

@@ -1,0 +1,74 @@
+"""`pushline`: the one command."""
+
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from schemas.errors import PushlineError
+
+OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+
+# Nouns are imported when they are asked for: `up` needs no table, `run ls` no server.
+NOUNS = {
+    "up": "edge.cli.up:up",
+    "demo": "edge.cli.demo:demo",
+    "events": "edge.cli.events:app",
+    "run": "edge.cli.run:app",
+    "functions": "edge.cli.functions:app",
+    "projects": "edge.cli.projects:app",
+    "audit": "edge.cli.audit:app",
+    "version": "edge.cli.version:version",
+}
+
+
+def application() -> App:
+    """Return the command with all its nouns."""
+    app = App(
+        name="pushline",
+        help="Push to Git, get a live function; every step is an event that can be replayed.",
+        version_flags=["--version"],
+        version="edge.cli.version:text",
+        result_action="return_value",
+        exit_on_error=False,
+        print_error=False,
+        suppress_keyboard_interrupt=False,
+    )
+    for name, target in NOUNS.items():
+        app.command(target, name=name)
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command; return its exit code: 0 done, 1 failed, 2 misused, 130 interrupted."""
+    try:
+        code = application()(list(arguments))
+    except PushlineError as error:
+        _complain(error.message, error.hint)
+        return FAILED
+    except CycloptsError as error:
+        _complain(str(error).strip(), "--help shows what there is")
+        return MISUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # `pushline events tail | head`: the reader has what it wanted
+        sys.stderr.close()
+        return OK
+    return code if isinstance(code, int) else OK
+
+
+def _complain(message: str, hint: str) -> None:
+    colour = sys.stderr.isatty()
+    mark = "\x1b[1;31merror:\x1b[0m" if colour else "error:"
+    sys.stderr.write(f"{mark} {message}\n")
+    if hint:
+        sys.stderr.write(f"  {hint}\n")
+
+
+def main() -> None:
+    """Run the command of this process and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

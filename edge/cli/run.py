@@ -1,0 +1,113 @@
+"""`pushline run`: what a push set off, step by step."""
+
+import sys
+
+from cyclopts import App
+from rich.text import Text
+
+from edge.api.shapes import Page, RunItem, RunView, fall_of
+from edge.cli import bars
+from edge.cli.client import Api
+from edge.cli.functions import print_lines
+from edge.cli.output import as_json, console, duration, state, table, when
+from edge.cli.where import FollowOption, HomeOption, JsonOption, endpoint
+
+app = App(name="run", help="See what pushes set off.")
+
+
+@app.command
+def ls(
+    project: str = "", *, limit: int = 20, json: JsonOption = False, home: HomeOption = None
+) -> int:
+    """List runs, newest first.
+
+    Parameters
+    ----------
+    project
+        Only those of this project, owner/name.
+    limit
+        At most so many.
+    """
+    found = list(Api(endpoint(home)).pages("/api/runs", Page[RunItem], limit, project=project))
+    if json:
+        as_json(found)
+        return 0
+    rows = [
+        (
+            run.id,
+            run.project,
+            run.branch,
+            run.sha[:8],
+            state(run.outcome),
+            when(run.queued),
+            duration(run.total_ms) if run.ended else "",
+            Text(run.message),
+        )
+        for run in found
+    ]
+    headings = ("RUN", "PROJECT", "BRANCH", "COMMIT", "OUTCOME", "QUEUED", "TOOK", "")
+    table(headings, rows, empty="no runs yet: push something")
+    return 0
+
+
+@app.command
+def show(run: str, *, json: JsonOption = False, home: HomeOption = None) -> int:
+    """Show one run: how long each step waited and worked.
+
+    Parameters
+    ----------
+    run
+        A run's id, the start of it, or the start of its commit's sha.
+    """
+    view = Api(endpoint(home)).get(f"/api/runs/{run}", RunView)
+    if json:
+        as_json([view])
+    else:
+        shown(view)
+    return 0
+
+
+@app.command
+def logs(
+    run: str, *, follow: FollowOption = False, json: JsonOption = False, home: HomeOption = None
+) -> int:
+    """Print what the builds of a run wrote.
+
+    Parameters
+    ----------
+    run
+        A run's id, the start of it, or the start of its commit's sha.
+    """
+    lines = Api(endpoint(home)).lines(f"/api/runs/{run}/logs", follow=follow, limit=10_000)
+    print_lines(lines, json=json, named=True)
+    return 0
+
+
+def shown(view: RunView) -> None:
+    """Print a run for people."""
+    out = console()
+    out.print(
+        Text.assemble(
+            (view.project, "bold"),
+            f" {view.branch} {view.sha[:12]}  ",
+            state(view.outcome),
+            f"  run {view.id}",
+        )
+    )
+    by = f" by {view.pusher}" if view.pusher else ""
+    out.print(Text(f"pushed {when(view.start)}{by}, to {view.environment}"))
+    if view.by:
+        out.print(Text(f"{view.outcome} by {view.by}"))
+    sys.stdout.write("\n")
+    bars.draw(fall_of(view), out)
+    for problem in view.problems:
+        out.print(Text.assemble(("error ", "red"), problem))
+    for warning in view.warnings:
+        out.print(Text.assemble(("warning ", "yellow"), warning))
+    for part in view.parts:
+        if part.failed:
+            out.print(Text.assemble((f"{part.function}: ", "red"), part.message))
+            for line in part.tail:
+                out.print(Text(f"  {line}", style="bright_black"))
+    for function, url in view.urls.items():
+        out.print(Text.assemble((f"{function} ", "bold"), "answers at ", (url, "underline")))

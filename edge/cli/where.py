@@ -1,0 +1,33 @@
+"""Which home a command means."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+from cyclopts import Parameter
+
+from edge.cli import home, settings
+from edge.cli.home import Endpoint, Home
+
+HomeOption: TypeAlias = Annotated[
+    Path | None, Parameter(name="--home", help="The home of that `pushline up`.")
+]
+JsonOption: TypeAlias = Annotated[
+    bool, Parameter(name="--json", negative=(), help="Print an object a line.")
+]
+FollowOption: TypeAlias = Annotated[
+    bool,
+    Parameter(name=["--follow", "-f"], negative=(), help="Go on: print what comes, until Ctrl-C."),
+]
+
+
+def find(option: Path | None) -> Home:
+    """Return the home that the option, the environment or the default names."""
+    if option is not None:
+        return Home(option.expanduser().resolve())
+    found, _, environ = settings.current()
+    return Home(settings.home_of(found, environ))
+
+
+def endpoint(option: Path | None) -> Endpoint:
+    """Return where the running ``up`` of that home is met; raises NotRunning."""
+    return home.endpoint(find(option))
