@@ -19,6 +19,11 @@ class Aggregate(msgspec.Struct, frozen=True):
     id: str  # function: environment/name
 
 
+def tenant(forge: str, owner: str) -> Aggregate:
+    """Return a forge's owner; no forge tells logins apart by case."""
+    return Aggregate(forge, "", "tenant", owner.lower())
+
+
 class Unknown(Event, frozen=True):
     """A fact written by a newer release; audit and tail show it, workers pass over it."""
 

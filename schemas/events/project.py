@@ -19,6 +19,17 @@ class ProjectRenamed(Event, frozen=True, tag="project.renamed/1"):
     repository: str
 
 
+class ProjectUpdated(Event, frozen=True, tag="project.updated/1"):
+    """A repository's settings changed; the forge knows how. Written by intake, read by collector.
+
+    It is no evidence that we were shut out: only the forge's own answer is.
+    """
+
+    owner: str
+    repository: str
+    private: bool = False
+
+
 class ProjectRemoved(Event, frozen=True, tag="project.removed/1"):
     """A repository was deleted or closed to us. Written by intake, read by collector."""
 
