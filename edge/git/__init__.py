@@ -1,0 +1,1 @@
+"""Our local forge: smart HTTP both ways under ``/git/<owner>/<repository>.git``."""
