@@ -1,1 +1,55 @@
 """Fixtures that start real servers."""
+
+import json
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from bus import streams
+from bus.connection import Bus, BusSettings, connect, session
+from bus.jetstream import Refused
+from bus.server import find_binary
+
+CONF = """listen: "127.0.0.1:-1", log_file: "{0}/log", max_payload: 1MB
+jetstream: {{ store_dir: "{0}/store", sync_interval: always, max_file_store: 8GB }}"""
+
+
+@pytest.fixture(scope="session")
+def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the URL of our own nats-server, on a port of its choice."""
+    home = tmp_path_factory.mktemp("nats")
+    (home / "conf").write_text(CONF.format(home))
+    command = [find_binary(), "-c", home / "conf", "--ports_file_dir", home]
+    with subprocess.Popen(command) as server:
+        ports = home / f"nats-server_{server.pid}.ports"
+        try:
+            while not ports.exists() or not ports.read_text().endswith("}"):
+                assert server.poll() is None, (home / "log").read_text()
+                time.sleep(0.005)
+            yield json.loads(ports.read_text())["nats"][0]
+        finally:
+            server.terminate()  # this very process, by its pid
+
+
+@pytest.fixture
+async def bus_settings(nats_url: str, tmp_path: Path) -> BusSettings:
+    """Return settings of a log that is empty and initialised, with a home of its own."""
+    settings = BusSettings(nats_url=nats_url, home=tmp_path / "home")
+    async with session(settings, name="fixture") as js:
+        for stream in streams.STREAMS:
+            try:
+                await js.call(f"STREAM.DELETE.{stream['name']}", timeout=10)
+            except Refused as refused:
+                assert refused.code == 10059, refused  # there was none yet
+    await streams.init(settings)
+    return settings
+
+
+@pytest.fixture
+async def bus(bus_settings: BusSettings) -> AsyncIterator[Bus]:
+    """Yield the bus, connected to an empty log."""
+    async with connect(bus_settings, name="test") as connected:
+        yield connected

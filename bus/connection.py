@@ -1,0 +1,204 @@
+"""Connection to the log: one per process, kept for ever, ended by an error that cannot pass."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+import nats
+import structlog
+from nats.aio.client import Client
+
+from bus import instruments, water
+from bus.blobs import Blobs, DirectoryBlobs
+from bus.deadletters import DeadLetters
+from bus.follow import Follow
+from bus.jetstream import JetStream, patiently
+from bus.lines import Lines
+from bus.log import EVENTS, DeliveryLog, EventLog
+from bus.water import HighWater
+from bus.wire import Wire
+from schemas.errors import AccessDenied, LogNotInitialised, LogUnavailable, PushlineError
+
+log = structlog.get_logger(__name__)
+
+CONNECT_WITHIN: Final = 10.0  # seconds for the first connection
+GIB: Final = 1024**3
+
+
+class BusSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the log is and how it is kept."""
+
+    nats_url: str = "nats://127.0.0.1:4222"
+    user: str = ""
+    password: str = ""
+    home: Path  # of blobs, snapshots and the high-water mark
+    replicas: Literal[1, 3] = 1  # 3: a cluster
+    log_bytes: int = 8 * GIB  # room for all streams; never more than 60 % of the disk
+
+    def __repr__(self) -> str:
+        """Return all but the password."""
+        return f"BusSettings(nats_url={self.nats_url!r}, user={self.user!r}, home={self.home!r})"
+
+    @property
+    def inbox(self) -> str:
+        """Return the prefix of the subjects that this role's answers come to."""
+        return f"_INBOX_{self.user}" if self.user else "_INBOX"
+
+
+class Fatal:
+    """Ends the block that holds the connection, with the error that made it useless."""
+
+    def __init__(self) -> None:
+        """Watch over the current task."""
+        self.error: PushlineError | None = None
+        self._task = asyncio.current_task()
+
+    def __call__(self, error: PushlineError) -> None:
+        """End the block; the first error counts."""
+        if self.error is None:
+            self.error = error
+            log.error("connection_given_up", code=error.code, message=error.message)
+            if self._task is not None:
+                self._task.cancel()
+
+    def leave(self, cancelled: asyncio.CancelledError | None) -> None:
+        """Raise the error in place of the cancellation that we asked for."""
+        if self.error is None:
+            return
+        if cancelled is not None and self._task is not None:
+            self._task.uncancel()
+        raise self.error from cancelled
+
+
+class Bus:
+    """All that the log offers to one process."""
+
+    def __init__(self, settings: BusSettings, js: JetStream, wire: Wire) -> None:
+        """Put the parts together; ``connect`` does this."""
+        self.settings = settings
+        self.js = js
+        self.water = HighWater(settings.home)
+        self.blobs: Blobs = DirectoryBlobs(settings.home / "blobs")
+        self.log = EventLog(js, self.water)
+        self.deliveries = DeliveryLog(js, self.blobs)
+        self.follow = Follow(js, wire, self.water)
+        self.lines = Lines(js, wire)
+        self.deadletters = DeadLetters(js)
+
+
+@asynccontextmanager
+async def connect(settings: BusSettings, *, name: str) -> AsyncIterator[Bus]:
+    """Yield the bus; leaves with AccessDenied, LogRewound … when the log becomes useless.
+
+    Raises LogUnavailable when nobody answers within 10 s, LogNotInitialised when there is no
+    log. ``name`` is shown in the server's list of connections.
+    """
+    async with session(settings, name=name) as js, Wire(settings, name=name) as wire:
+        bus = Bus(settings, js, wire)
+        wire.fatal = js.fatal
+        await _compare(bus)
+        js.on_restored.append(lambda: _compare_later(bus))
+        keeper = asyncio.create_task(bus.water.keep(), name="high-water")
+        try:
+            yield bus
+        finally:
+            keeper.cancel()
+            await bus.follow.close()
+            with suppress(OSError):
+                await bus.water.flush()
+
+
+async def _compare(bus: Bus) -> None:
+    """Check the log against its high-water mark; LogRewound where data was lost."""
+    info = await patiently(lambda: bus.js.info(EVENTS))
+    if info is None:
+        raise LogNotInitialised("there is no log here", hint="a missing log may be a broken disk")
+    head = int(info["state"]["last_seq"])
+    await asyncio.to_thread(water.check, bus.settings.home, head)
+    bus.water.compare(head)
+    bus.water.reached(head)
+    await bus.water.flush()
+
+
+async def _compare_later(bus: Bus) -> None:
+    try:
+        await _compare(bus)
+    except LogUnavailable:
+        log.warning("high_water_unchecked")
+    except PushlineError as error:
+        bus.js.fatal(error)
+
+
+@asynccontextmanager
+async def session(settings: BusSettings, *, name: str) -> AsyncIterator[JetStream]:
+    """Yield requests to JetStream over a connection that is kept for ever."""
+    fatal = Fatal()
+    client, js = await _open(settings, name, fatal)
+    cancelled = None
+    try:
+        yield js
+    except asyncio.CancelledError as error:
+        if fatal.error is None:
+            raise
+        cancelled = error
+    finally:
+        js.lost()
+        await client.close()
+    fatal.leave(cancelled)
+
+
+async def _open(settings: BusSettings, name: str, fatal: Fatal) -> tuple[Client, JetStream]:
+    client = Client()
+    js = JetStream(client, settings.inbox, fatal)
+    denied: list[AccessDenied] = []
+
+    async def failed(error: Exception) -> None:
+        text = str(error).lower()
+        if "permissions violation" in text or "authorization" in text:
+            refused = AccessDenied(f"user {settings.user or '(none)'}: {error}")
+            denied.append(refused)
+            if not js.epoch:
+                raise refused
+            fatal(refused)
+        else:
+            log.info("log_connection_failed", error=str(error) or type(error).__name__)
+
+    async def disconnected() -> None:
+        js.lost()
+
+    async def reconnected() -> None:
+        instruments.reconnected.inc()
+        js.restored()
+
+    try:
+        async with asyncio.timeout(CONNECT_WITHIN):
+            await client.connect(
+                settings.nats_url.split(","),
+                name=name,
+                user=settings.user or None,
+                password=settings.password or None,
+                inbox_prefix=settings.inbox.encode(),
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.25,
+                ping_interval=10,
+                max_outstanding_pings=2,
+                error_cb=failed,
+                disconnected_cb=disconnected,
+                reconnected_cb=reconnected,
+            )
+            await js.open()
+    except (TimeoutError, OSError, nats.errors.Error) as error:
+        await client.close()
+        raise LogUnavailable(f"no log at {_bare(settings.nats_url)}") from error
+    except AccessDenied:
+        await client.close()
+        raise
+    return client, js
+
+
+def _bare(url: str) -> str:
+    """Return the URL without what might be a password."""
+    return ",".join(part.rpartition("@")[2] for part in url.split(","))

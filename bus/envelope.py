@@ -1,0 +1,168 @@
+"""The envelope on the wire: CloudEvents 1.0 attributes in NATS headers, binary mode.
+
+Values are percent-encoded as the NATS protocol binding of CloudEvents says (§3.1.3.2): space,
+``"``, ``%`` and all that is not printable ASCII.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+from urllib.parse import quote, unquote
+
+from schemas import catalog, subjects
+from schemas.envelope import Aggregate, Delivery, Recorded
+from schemas.errors import Undecodable
+from schemas.events import Event
+from schemas.ids import tag_of
+
+MSG_ID: Final = "Nats-Msg-Id"
+BLOB: Final = "Pushline-Blob"  # the body's digest, when it lies in the blobs
+FORGE_HEADER: Final = "Forge-"  # prefix of a webhook's own headers
+
+_PLAIN = re.compile(r"[!#$&-~]*")
+_SAFE: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
+_SHORTENED: Final = 58  # characters of a token that stands for something longer
+
+
+def now() -> datetime:
+    """Return the time, UTC."""
+    return datetime.now(UTC)
+
+
+def escape(value: str) -> str:
+    """Return ``value`` as a header may carry it."""
+    if _PLAIN.fullmatch(value):
+        return value
+    return quote(value, safe=_SAFE, errors="surrogatepass")
+
+
+def unescape(value: str) -> str:
+    """Return what ``escape`` was given."""
+    return unquote(value, errors="surrogatepass") if "%" in value else value
+
+
+def of_fact(  # noqa: PLR0913 - the attributes of CloudEvents
+    fact: Event,
+    of: Aggregate,
+    id: str,
+    *,
+    cause: Recorded[Event] | Delivery | None,
+    run: str,
+    actor: str,
+    name: str,
+) -> dict[str, str]:
+    """Return the headers of ``fact``; run, name and trace are taken over from its cause."""
+    attributes = {
+        "ce-id": id,
+        "ce-subject": name,
+        "ce-correlationid": of.id if of.kind == "run" else run,
+        "ce-actor": actor,
+    }
+    if isinstance(cause, Recorded):
+        attributes["ce-causationid"] = cause.id
+        attributes["ce-subject"] = name or cause.name
+        attributes["ce-correlationid"] = attributes["ce-correlationid"] or cause.run
+        attributes["traceparent"] = cause.trace
+    elif cause is not None:
+        attributes["ce-causationid"] = cause.event_id
+        attributes["traceparent"] = cause.headers.get("traceparent", "")
+    token = subjects.encode(of.id)
+    if len(token) == _SHORTENED and subjects.decode(token) is None:
+        attributes["ce-aggregateid"] = of.id
+    headers = {
+        MSG_ID: escape(id),
+        "ce-specversion": "1.0",
+        "ce-type": tag_of(fact),
+        "ce-source": escape(f"/{of.forge}/{of.project}"),
+        "ce-time": now().isoformat().replace("+00:00", "Z"),
+        "ce-datacontenttype": "application/json",
+    }
+    headers.update((key, escape(value)) for key, value in attributes.items() if value)
+    return headers
+
+
+def size(headers: Mapping[str, str], body: bytes) -> int:
+    """Return the bytes a message takes, as the server counts them."""
+    block = sum(len(key) + len(value) + 4 for key, value in headers.items())
+    return len("NATS/1.0\r\n\r\n") + block + len(body)
+
+
+def parse(block: bytes) -> dict[str, str]:
+    """Return the headers in the block ``NATS/1.0\\r\\nname: value\\r\\n…``."""
+    headers = {}
+    for line in block.decode("utf-8", "replace").split("\r\n")[1:]:
+        name, colon, value = line.partition(":")
+        if colon:
+            headers[name] = value.strip()
+    return headers
+
+
+def to_event(subject: str, headers: Mapping[str, str], body: bytes, seq: int) -> Recorded[Event]:
+    """Return the fact as it stands in EVENTS; Undecodable names the sequence."""
+    get = headers.get
+    try:
+        return Recorded(
+            catalog.decode(headers["ce-type"], body),
+            _about(subject.rpartition(".")[0]) or _spelt(subject, headers),
+            unescape(headers["ce-id"]),
+            seq,
+            datetime.fromisoformat(headers["ce-time"]),
+            unescape(get("ce-causationid", "")),
+            unescape(get("ce-correlationid", "")),
+            unescape(get("ce-actor", "")),
+            unescape(get("ce-subject", "")),
+            unescape(get("ce-replayid", "")),
+            get("traceparent", ""),
+        )
+    except (KeyError, ValueError, Undecodable) as error:
+        raise Undecodable(f"event {seq}: {error}") from error
+
+
+@lru_cache(maxsize=65536)
+def _about(prefix: str) -> Aggregate | None:
+    _, forge, project, kind, id = prefix.split(".")
+    known = subjects.decode(forge), subjects.decode(project), subjects.decode(id)
+    if known[0] is None or known[1] is None or known[2] is None:
+        return None
+    return Aggregate(known[0], known[1], kind, known[2])
+
+
+def _spelt(subject: str, headers: Mapping[str, str]) -> Aggregate:
+    """Return an aggregate whose token was shortened: the headers have it in full."""
+    _, forge, project = unescape(headers["ce-source"]).split("/", 2)
+    _, _, _, kind, token, _ = subject.split(".")
+    id = subjects.decode(token)
+    return Aggregate(forge, project, kind, unescape(headers["ce-aggregateid"]) if id is None else id)
+
+
+def of_delivery(forge: str, id: str, chosen: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of a delivery: its identity and the chosen ones of its request."""
+    headers = {
+        MSG_ID: escape(f"{forge}:{id}"),
+        "ce-id": escape(id),
+        "ce-source": escape(f"/{forge}/"),
+        "ce-time": now().isoformat().replace("+00:00", "Z"),
+    }
+    headers.update((FORGE_HEADER + name, escape(value)) for name, value in chosen.items())
+    return headers
+
+
+def to_delivery(headers: Mapping[str, str], body: bytes, seq: int) -> Delivery:
+    """Return the delivery; its body may yet have to be fetched from the blobs."""
+    try:
+        return Delivery(
+            forge=unescape(headers["ce-source"]).strip("/"),
+            id=unescape(headers["ce-id"]),
+            headers={
+                name.removeprefix(FORGE_HEADER): unescape(value)
+                for name, value in headers.items()
+                if name.startswith(FORGE_HEADER)
+            },
+            body=body,
+            seq=seq,
+            time=datetime.fromisoformat(headers["ce-time"]),
+        )
+    except (KeyError, ValueError) as error:
+        raise Undecodable(f"delivery {seq}: {error}") from error

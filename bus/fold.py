@@ -1,0 +1,208 @@
+"""Fold: rows computed from the log, in order, from a snapshot on."""
+
+import asyncio
+import hashlib
+import inspect
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+from pathlib import Path
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+import msgspec
+import structlog
+
+from bus import instruments
+from bus.blobs import write_whole
+from bus.follow import Batch
+from schemas.envelope import Recorded
+from schemas.events import Event
+
+log = structlog.get_logger(__name__)
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+EVENTS_APART: Final = 5000  # a snapshot is due after so many events
+SECONDS_APART: Final = 5.0  # or so long, when anything has changed
+
+
+class Source(Protocol):
+    """Where a fold reads: ``bus.follow.Follow``."""
+
+    def batches(self, *, after: int, until: int | None = None) -> Any:
+        """Yield lists of events, in order."""
+        ...
+
+    async def identity(self) -> str:
+        """Return what tells this log from another."""
+        ...
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A fold as it was at a sequence."""
+
+    fold: str  # name and version
+    log: str  # the identity of the log
+    seq: int
+    rows: msgspec.Raw
+    digest: str  # of the rows
+
+
+class Fold(Generic[R]):
+    """Rows by key. Gaps and failures stop it; nothing is skipped."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        row: type[R],
+        key: Callable[[Recorded[Event]], str | None],
+        reduce: Callable[[R | None, Recorded[Event]], R | None],
+        snapshots: Path | None = None,
+    ) -> None:
+        """Fold with ``reduce`` what ``key`` names; snapshots are kept in a folder, if given."""
+        self.name = name
+        self.rows: dict[str, R] = {}
+        self.seq = 0
+        self.changed: list[Callable[[str, R | None, Recorded[Event]], None]] = []
+        self._key = key
+        self._reduce = reduce
+        self._version = f"{name}:{version(row, reduce)}"
+        self._type = dict[str, row]  # type: ignore[valid-type]
+        self._path = None if snapshots is None else snapshots / f"{name}.json"
+        self._log = ""
+        self._saved = 0
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+
+    async def run(self, follow: Source) -> None:
+        """Load the snapshot, then follow the log for ever; raises what stopped it."""
+        self._log = await follow.identity()
+        if self.seq == 0:
+            await asyncio.to_thread(self.load)
+        saver = asyncio.create_task(self._save_now_and_then(), name=f"{self.name}-snapshots")
+        error: BaseException | None = None
+        try:
+            async with aclosing(follow.batches(after=self.seq)) as batches:
+                async for batch in batches:
+                    self.apply(batch)
+        except BaseException as stopped:
+            error = stopped
+            raise
+        finally:
+            saver.cancel()
+            self._release(error)
+            with suppress(OSError):
+                await asyncio.shield(self.save())
+
+    async def reached(self, seq: int) -> None:
+        """Wait until the fold is true at ``seq``; raises what stopped it before."""
+        if self.seq < seq:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((seq, future))
+            await future
+
+    def apply(self, batch: Batch) -> None:
+        """Fold events in; the fold is true at the last of them."""
+        for event in batch:
+            key = self._key(event)
+            if key is not None:
+                self._turn(key, event)
+            self.seq = event.seq
+        instruments.folded.labels(self.name).set(self.seq)
+        if self._waiting:
+            self._wake()
+
+    def _turn(self, key: str, event: Recorded[Event]) -> None:
+        old = self.rows.get(key)
+        new = self._reduce(old, event)
+        if new is None:
+            self.rows.pop(key, None)
+        else:
+            self.rows[key] = new
+        if new is not old:
+            for changed in self.changed:
+                changed(key, new, event)
+
+    def _wake(self) -> None:
+        still = []
+        for seq, future in self._waiting:
+            if seq > self.seq:
+                still.append((seq, future))
+            elif not future.done():
+                future.set_result(None)
+        self._waiting = still
+
+    def _release(self, error: BaseException | None) -> None:
+        for _, future in self._waiting:
+            if not future.done():
+                if isinstance(error, Exception):
+                    future.set_exception(error)
+                else:
+                    future.cancel()
+        self._waiting = []
+
+    def load(self) -> None:
+        """Take over the snapshot; one that is damaged or foreign is ignored, with a warning."""
+        if self._path is None or not self._path.exists():
+            return
+        try:
+            snapshot = msgspec.json.decode(self._path.read_bytes(), type=Snapshot)
+            reason = self._unfit(snapshot)
+            rows = {} if reason else msgspec.json.decode(snapshot.rows, type=self._type)
+        except (OSError, msgspec.DecodeError) as error:
+            reason = str(error)
+        if reason:
+            log.warning("snapshot_ignored", fold=self.name, reason=reason)
+            return
+        self.rows, self.seq, self._saved = rows, snapshot.seq, snapshot.seq
+
+    def _unfit(self, snapshot: Snapshot) -> str:
+        if snapshot.fold != self._version:
+            return "it is of another release"
+        if snapshot.log != self._log:
+            return "it is of another log"
+        if snapshot.digest != hashlib.sha256(snapshot.rows).hexdigest():
+            return "it is damaged"
+        return ""
+
+    async def save(self) -> None:
+        """Write a snapshot if anything was folded since the last."""
+        if self._path is None or self.seq == self._saved:
+            return
+        seq, rows = self.seq, dict(self.rows)  # rows are frozen: a shallow copy is a snapshot
+        await asyncio.to_thread(self._write, seq, rows)
+        self._saved = max(seq, self._saved)
+
+    def _write(self, seq: int, rows: dict[str, R]) -> None:
+        assert self._path is not None
+        body = msgspec.json.encode(rows)
+        snapshot = Snapshot(
+            fold=self._version,
+            log=self._log,
+            seq=seq,
+            rows=msgspec.Raw(body),
+            digest=hashlib.sha256(body).hexdigest(),
+        )
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(self._path, msgspec.json.encode(snapshot))
+
+    async def _save_now_and_then(self) -> None:
+        waited, step = 0.0, 0.25
+        while True:
+            await asyncio.sleep(step)
+            waited += step
+            if waited >= SECONDS_APART or self.seq - self._saved >= EVENTS_APART:
+                waited = 0.0
+                try:
+                    await self.save()
+                except OSError as error:
+                    log.warning("snapshot_not_written", fold=self.name, error=str(error))
+
+
+def version(row: type[msgspec.Struct], reduce: Callable[..., Any]) -> str:
+    """Return what a snapshot depends on: the shape of its rows and the code that made them."""
+    shape = msgspec.json.encode(msgspec.json.schema(row), order="sorted")
+    try:
+        code = inspect.getsource(inspect.getmodule(reduce) or reduce)
+    except (OSError, TypeError):
+        code = ""
+    return hashlib.sha256(shape + code.encode()).hexdigest()[:16]

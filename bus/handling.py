@@ -1,0 +1,168 @@
+"""One message through one handler, to its acknowledgement."""
+
+import asyncio
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from nats.aio.msg import Msg
+from structlog.contextvars import bound_contextvars
+
+from bus import envelope, instruments
+from bus.deadletters import REPLAYED, DeadLetter
+from schemas.envelope import Delivery, Recorded, Unknown
+from schemas.errors import GiveUp, LogUnavailable, PushlineError
+
+if TYPE_CHECKING:
+    from bus.connection import Bus
+    from bus.work import Pace, Worker
+
+log = structlog.get_logger(__name__)
+
+ACK_TRIES: Final = 5
+
+
+class Handling:
+    """What becomes of a worker's messages."""
+
+    def __init__(self, bus: "Bus", worker: "Worker", pace: "Pace", stream: str) -> None:
+        """Handle with ``worker``, read from ``stream``."""
+        self.held: dict[int, Msg] = {}  # by sequence: what runs now
+        self.giving_back = False  # a cancelled handler's message is given back at once
+        self._bus = bus
+        self._worker = worker
+        self._pace = pace
+        self._stream = stream
+
+    async def opened(self, message: Msg) -> Any | None:
+        """Return what the message holds; None when it has been dealt with."""
+        seq = message.metadata.sequence.stream
+        headers = message.headers or {}
+        consumer = self._worker.durable
+        if headers.get("ce-replayid"):
+            await self._term(message, REPLAYED)
+            return None
+        try:
+            if self._stream == "DELIVERIES":
+                return await self._bus.deliveries.read(headers, message.data, seq)
+            event = envelope.to_event(message.subject, headers, message.data, seq)
+        except LogUnavailable:
+            await self.give_back(message, self._pace.backoff[0])
+            return None
+        except PushlineError as error:
+            await self._bury(message, None, error)
+            return None
+        if isinstance(event.fact, Unknown):
+            instruments.unknown.labels(consumer).inc()
+            log.info("unknown_tag_passed", consumer=consumer, seq=seq, tag=event.fact.type)
+            await self._ack(message)
+            return None
+        return event
+
+    async def run(self, message: Msg, event: Recorded[Any] | Delivery) -> None:
+        """Handle ``event`` and tell the server what came of it."""
+        seq = message.metadata.sequence.stream
+        self.held[seq] = message
+        trace = event.trace if isinstance(event, Recorded) else ""
+        bound = {"consumer": self._worker.durable, "event_id": _id(event), "trace_id": trace[3:35]}
+        try:
+            with bound_contextvars(**bound):
+                await self._run(message, event)
+        except asyncio.CancelledError:
+            if self.giving_back:
+                await self.give_back(message)
+            raise
+        except LogUnavailable as error:  # no answer to an acknowledgement: it comes again
+            log.warning("acknowledgement_lost", consumer=self._worker.durable, why=error.message)
+        finally:
+            del self.held[seq]
+
+    async def _run(self, message: Msg, event: Recorded[Any] | Delivery) -> None:
+        begin = perf_counter()
+        consumer = self._worker.durable
+        try:
+            await self._worker.handle(event)
+        except GiveUp as error:
+            await self._bury(message, event, error)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is its own
+            attempt = message.metadata.num_delivered
+            if attempt >= self._pace.attempts:
+                await self._bury(message, event, error)
+                return
+            delay = self._pace.backoff[min(attempt, len(self._pace.backoff)) - 1]
+            instruments.retried.labels(consumer).inc()
+            log.warning(
+                "handler_failed",
+                attempt=attempt,
+                again_in=delay,
+                code=_code(error),
+                exc_info=None if isinstance(error, PushlineError) else error,
+                message=_reason(error),
+            )
+            await self.give_back(message, delay)
+        else:
+            await self._ack(message)
+            instruments.handled.labels(consumer).inc()
+        finally:
+            instruments.seconds.labels(consumer).observe(perf_counter() - begin)
+
+    async def give_back(self, message: Msg, delay: float = 0) -> None:
+        """Let the server deliver the message again, after ``delay`` seconds."""
+        await message.nak(delay=delay)
+
+    async def _ack(self, message: Msg) -> None:
+        """Acknowledge, and wait until the server has written that down."""
+        for left in range(ACK_TRIES, 0, -1):
+            try:
+                await self._bus.js.request(message.reply, b"+ACK")
+            except LogUnavailable:
+                if left == 1:
+                    raise
+            else:
+                return
+
+    async def _bury(
+        self, message: Msg, event: Recorded[Any] | Delivery | None, error: Exception
+    ) -> None:
+        """Write the dead letter, then end the message."""
+        seq, consumer = message.metadata.sequence.stream, self._worker.durable
+        letter = DeadLetter(
+            consumer=consumer,
+            stream=self._stream,
+            seq=seq,
+            code=_code(error),
+            reason=_reason(error),
+            attempts=message.metadata.num_delivered,
+            time=envelope.now(),
+            event=_id(event),
+        )
+        instruments.buried.labels(consumer, letter.code).inc()
+        log.error(
+            "message_given_up",
+            seq=seq,
+            code=letter.code,
+            message=letter.reason,
+            exc_info=None if isinstance(error, PushlineError) else error,
+        )
+        await self._bus.deadletters.write(letter)
+        await self._term(message, f"{letter.code}: {letter.reason}")
+
+    async def _term(self, message: Msg, reason: str) -> None:
+        """Have the server deliver the message no more, and say why."""
+        line = " ".join(reason.split())[:200]
+        await self._bus.js.request(message.reply, f"+TERM {line}".encode())
+
+
+def _id(event: Recorded[Any] | Delivery | None) -> str:
+    if event is None:
+        return ""
+    return event.id if isinstance(event, Recorded) else event.event_id
+
+
+def _code(error: Exception) -> str:
+    return error.code if isinstance(error, PushlineError) else "internal"
+
+
+def _reason(error: Exception) -> str:
+    """Return what may be told: an unexpected error's text may hold a secret, its type does not."""
+    return error.message if isinstance(error, PushlineError) else type(error).__name__

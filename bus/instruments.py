@@ -1,0 +1,19 @@
+"""What the bus counts. Units stand in the names; ``bus/telemetry`` serves them."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+appended: Final = Counter("pushline_log_appended_facts", "Facts that the log acknowledged")
+conflicts: Final = Counter("pushline_log_conflicts", "Appends refused by their guard")
+reconnected: Final = Counter("pushline_log_reconnects", "Connections to the log made anew")
+followed: Final = Counter("pushline_follow_events", "Events read in order")
+folded: Final = Gauge("pushline_fold_sequence", "The sequence a fold is true at", ["fold"])
+behind: Final = Gauge("pushline_worker_pending_messages", "Not yet fetched", ["consumer"])
+handled: Final = Counter("pushline_worker_handled", "Messages acknowledged", ["consumer"])
+retried: Final = Counter("pushline_worker_retried", "Messages given back for later", ["consumer"])
+buried: Final = Counter("pushline_worker_dead_letters", "Messages given up", ["consumer", "code"])
+unknown: Final = Counter("pushline_worker_unknown", "Tags of a newer release", ["consumer"])
+seconds: Final = Histogram(
+    "pushline_worker_seconds", "From the start of a handler to its end", ["consumer"]
+)

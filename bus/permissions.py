@@ -1,0 +1,58 @@
+"""Who may say what to the log: one user per role.
+
+``init`` alone may create, change, purge and delete streams. ``platform`` (edge and consumers)
+appends and works. The others read EVENTS, over unnamed consumers only, so that they cannot touch
+a worker's durable; each writes what is its own to write.
+"""
+
+from typing import Any, Final
+
+_INFO: Final = ("$JS.API.INFO", "$JS.API.STREAM.INFO.*")
+
+
+def _reads(*streams: str) -> tuple[str, ...]:
+    return tuple(
+        f"$JS.API.{verb}"
+        for stream in streams
+        for verb in (
+            f"STREAM.MSG.GET.{stream}",
+            f"CONSUMER.CREATE.{stream}",
+            f"CONSUMER.MSG.NEXT.{stream}.*",
+        )
+    )
+
+
+PUBLISH: Final[dict[str, tuple[str, ...]]] = {
+    "init": (">",),
+    "platform": (
+        "ev.>",
+        "delivery.>",
+        "log.>",
+        "usage.>",
+        "dead.>",
+        "$JS.ACK.>",
+        *_INFO,
+        *_reads("EVENTS", "DELIVERIES", "LOGS", "USAGE", "DEADLETTERS"),
+        "$JS.API.CONSUMER.CREATE.*.>",
+        "$JS.API.CONSUMER.INFO.>",
+    ),
+    "supervisor": ("log.>", *_INFO, *_reads("EVENTS")),
+    "router": ("usage.>", *_INFO, *_reads("EVENTS")),
+    "operator": (*_INFO, *_reads("EVENTS", "LOGS", "USAGE", "DEADLETTERS")),
+}
+ROLES: Final = tuple(PUBLISH)
+
+
+def users(passwords: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the users as the server's configuration has them."""
+    return [
+        {
+            "user": role,
+            "password": passwords[role],
+            "permissions": {
+                "publish": {"allow": list(PUBLISH[role])},
+                "subscribe": {"allow": [f"_INBOX_{role}.>"]},
+            },
+        }
+        for role in ROLES
+    ]

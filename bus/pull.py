@@ -1,0 +1,203 @@
+"""Pull reader: a stream's messages in order, from a position on, over restarts of the server.
+
+Two batches are asked for ahead, so that the server never waits for us; what is not yet read is
+not asked for again, so that a slow reader holds at most two batches. Its consumer is unnamed,
+in memory and forgotten by the server soon after: the position is ours.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final, NamedTuple
+
+import msgspec
+import structlog
+
+from bus.wire import Raw, Wire
+from schemas.errors import Gap, LogUnavailable
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 1000  # messages asked for at once
+AHEAD: Final = 2  # batches
+SLICE: Final = 250  # messages handed on at once: others get the event loop in between
+EXPIRES: Final = 30 * 10**9  # nanoseconds
+HEARTBEAT: Final = 5 * 10**9  # nanoseconds
+SILENCE: Final = 12.0  # seconds without a heartbeat: the consumer is gone
+FORGET: Final = 10 * 10**9  # nanoseconds after which the server drops an unread consumer
+MISSING: Final = 10059  # the stream is not there
+
+
+class Message(NamedTuple):
+    """A stored message with its place."""
+
+    seq: int
+    pending: int  # messages behind this one that match
+    raw: Raw
+
+
+class _Failure(msgspec.Struct, frozen=True):
+    err_code: int = 0
+    description: str = ""
+
+
+class _Created(msgspec.Struct, frozen=True):
+    name: str = ""
+    error: _Failure | None = None
+
+
+_created = msgspec.json.Decoder(_Created).decode
+
+
+class Broken(Exception):
+    """The consumer or the connection is gone: begin again where we are."""
+
+
+class Reader:
+    """Reads one stream once; not shared."""
+
+    def __init__(
+        self, wire: Wire, stream: str, *, after: int, filter: str = "", gapless: bool = False
+    ) -> None:
+        """Read what comes after ``after``, all of it or what matches ``filter``."""
+        self.messages: list[Raw] = []
+        self.position = after
+        self._wire = wire
+        self._stream = stream
+        self._filter = filter
+        self._gapless = gapless
+        self._news = asyncio.Event()
+        self._asked = 0
+
+    def wake(self) -> None:
+        """Look at ``messages``."""
+        self._news.set()
+
+    async def batches(self, *, idle: float | None = None) -> AsyncIterator[list[Message]]:
+        """Yield messages in order, for ever; an empty list after each ``idle`` seconds without.
+
+        Raises Gap when ``gapless`` and a sequence is missing.
+        """
+        pause = 0.02
+        while True:
+            await self._wire.ready()
+            try:
+                async for batch in self._consume(idle):
+                    pause = 0.02
+                    yield batch
+            except (Broken, LogUnavailable) as error:
+                log.debug("reader_begins_again", stream=self._stream, why=str(error))
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 0.5)
+
+    async def _consume(self, idle: float | None) -> AsyncIterator[list[Message]]:
+        """Yield from one consumer, until it breaks."""
+        self.messages = []
+        sid, inbox = self._wire.subscribe(self)
+        try:
+            source = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{await self._create()}"
+            self._asked = consumed = 0
+            while True:
+                self._ask(source, inbox)
+                if not self.messages:
+                    if not await self._wait(idle):
+                        yield []
+                    continue
+                taken, self.messages = self.messages, []
+                for place in range(0, len(taken), SLICE):
+                    if place:
+                        await asyncio.sleep(0)
+                    batch: list[Message] = []
+                    for raw in taken[place : place + SLICE]:
+                        if raw.reply.startswith(b"$JS.ACK"):
+                            consumed += 1
+                            self._asked -= 1
+                            batch.append(self._placed(raw, consumed))
+                        else:
+                            self._asked -= _status(raw)
+                    self._ask(source, inbox)
+                    if batch:
+                        yield batch
+        finally:
+            if self._wire.up:
+                self._wire.unsubscribe(sid)
+
+    def _ask(self, source: str, inbox: str) -> None:
+        """Keep two batches asked for."""
+        if not self._wire.up:
+            raise Broken("the connection broke")
+        while self._asked <= BATCH * (AHEAD - 1):
+            self._wire.publish(source, _PULL, inbox)
+            self._asked += BATCH
+
+    async def _wait(self, idle: float | None) -> bool:
+        """Wait for messages; False after ``idle`` seconds, Broken after too long a silence."""
+        self._news.clear()
+        if not self._wire.up:
+            raise Broken("the connection broke")
+        try:
+            async with asyncio.timeout(SILENCE if idle is None else idle):
+                await self._news.wait()
+        except TimeoutError:
+            if idle is None:
+                raise Broken("no heartbeat") from None
+            return False
+        if not self.messages:
+            raise Broken("the connection broke")
+        return True
+
+    def _placed(self, raw: Raw, expected: int) -> Message:
+        """Return a message with the places its reply subject tells, checked."""
+        tokens = raw.reply.split(b".")  # $JS ACK <stream> <consumer> <n> <seq> <cseq> <ns> <more>
+        seq = int(tokens[5])
+        if int(tokens[6]) != expected:
+            raise Broken(f"consumer sequence {int(tokens[6])}, expected {expected}")
+        if self._gapless and seq != self.position + 1:
+            raise Gap(
+                f"{self._stream}: after {self.position} came {seq}",
+                hint="the log lost messages: restore it, or rebuild what is folded from it",
+            )
+        self.position = seq
+        return Message(seq, int(tokens[8]), raw)
+
+    async def _create(self) -> str:
+        """Make a consumer that begins after the position; return the name it was given."""
+        config = {
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": self.position + 1,
+            "ack_policy": "none",
+            "replay_policy": "instant",
+            "mem_storage": True,
+            "num_replicas": 1,
+            "inactive_threshold": FORGET,
+        }
+        if self._filter:
+            config["filter_subject"] = self._filter
+        query = {"stream_name": self._stream, "config": config}
+        answer = await self._wire.request(
+            f"$JS.API.CONSUMER.CREATE.{self._stream}", msgspec.json.encode(query)
+        )
+        if not answer.body:
+            raise LogUnavailable("nobody answers at the log")
+        created = _created(answer.body)
+        if created.error is not None:
+            raise LogUnavailable(f"no consumer: {created.error.description}")
+        return created.name
+
+
+_PULL: Final = msgspec.json.encode(
+    {"batch": BATCH, "expires": EXPIRES, "idle_heartbeat": HEARTBEAT}
+)
+
+
+def _status(raw: Raw) -> int:
+    """Return how many of the messages asked for will not come; Broken when none will."""
+    lines = raw.headers.split(b"\r\n")
+    code = lines[0][9:12]
+    if code == b"100":
+        return 0
+    if code == b"408":
+        for line in lines[1:]:
+            name, _, value = line.partition(b":")
+            if name == b"Nats-Pending-Messages":
+                return int(value)
+    raise Broken(lines[0].decode("latin-1"))

@@ -1,0 +1,12 @@
+"""What the process counts, as Prometheus reads it."""
+
+from typing import Final
+
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+
+
+def exposition() -> bytes:
+    """Return all metrics of this process, the body of ``/metrics``."""
+    return generate_latest(REGISTRY)

@@ -1,0 +1,243 @@
+"""The worker loop: fetches, runs handlers, acknowledges, gives back, gives up.
+
+A place is taken by a running handler only. A message whose key is busy is parked beside the
+places, kept alive at the server, and takes its predecessor's place in order: a hundred pushes of
+one project occupy one place, the others go on.
+"""
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol
+
+import msgspec
+import structlog
+from nats.aio.msg import Msg
+
+from bus import durables, instruments
+from bus.handling import Handling
+from bus.jetstream import patiently
+from schemas.errors import DurableMissing, LogUnavailable
+
+if TYPE_CHECKING:
+    from bus.connection import Bus
+
+log = structlog.get_logger(__name__)
+
+EXPIRES: Final = 30.0  # seconds a request for messages stays with the server
+HEARTBEAT: Final = 5.0  # seconds between the server's signs of life
+SILENCE: Final = 12.0  # seconds without one: ask again
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How a worker keeps time; tests shorten it."""
+
+    ack_wait: float = 30.0  # seconds after which the server believes us dead
+    progress: float = 10.0  # seconds between our signs of life; a third of ack_wait
+    backoff: tuple[float, ...] = (1, 5, 30, 120, 600)  # seconds before the next attempt
+    attempts: int = 8
+    grace: float = 10.0  # seconds for handlers to end at shutdown
+
+
+class Worker(Protocol):
+    """Acts on facts; ``work`` calls it. May have ``pace: Pace`` of its own."""
+
+    durable: ClassVar[str]
+    reads: ClassVar[Any]  # fact classes, or (Delivery,)
+    begins: ClassVar[Literal["first", "now"]]
+    places: int  # handlers at once
+
+    def key(self, event: Any) -> str:
+        """Return what is handled one at a time."""
+        ...
+
+    async def handle(self, event: Any) -> None:
+        """Act; twice must be harmless. Raises Retry (later), GiveUp (never)."""
+        ...
+
+
+async def work(bus: "Bus", worker: Worker, stopping: asyncio.Event) -> None:
+    """Run ``worker`` until ``stopping``; then finish or give back what is at hand.
+
+    Raises DurableMissing when ``ensure`` has not made its durable.
+    """
+    loop = Loop(bus, worker)
+    try:
+        await loop.run(stopping)
+    finally:
+        await loop.end()
+
+
+class Loop:
+    """One worker at work in this process."""
+
+    def __init__(self, bus: "Bus", worker: Worker) -> None:
+        """Prepare; nothing is fetched yet."""
+        self._bus = bus
+        self._worker = worker
+        self._pace = durables.pace_of(worker)
+        self._stream = durables.stream_of(worker)
+        self._handling = Handling(bus, worker, self._pace, self._stream)
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._parked: dict[str, deque[tuple[Msg, Any]]] = {}
+        self._arrived: deque[Msg] = deque()
+        self._news = asyncio.Event()
+        self._asked = 0
+        self._inbox = ""
+        self._stopping = False
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Fetch and start handlers until told to stop."""
+        stop = asyncio.create_task(self._stop_with(stopping))
+        alive = asyncio.create_task(self._progress(), name=f"{self._worker.durable}-progress")
+        try:
+            while not self._stopping:
+                await self._bus.js.connected.wait()
+                try:
+                    await self._fetch()
+                except LogUnavailable as error:
+                    log.info("fetch_begins_again", consumer=self._worker.durable, why=str(error))
+                    await asyncio.sleep(0.1)
+                    await self._check()
+            await self._finish()
+        finally:
+            stop.cancel()
+            alive.cancel()
+
+    async def end(self) -> None:
+        """Stop all handlers where they are; what they held is delivered again."""
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _stop_with(self, stopping: asyncio.Event) -> None:
+        await stopping.wait()
+        self._stopping = True
+        self._news.set()
+
+    async def _fetch(self) -> None:
+        """Ask for messages over one connection until it breaks or we stop."""
+        js = self._bus.js
+        epoch = js.epoch
+        inbox = js.new_inbox()
+        subscription = await js.nats.subscribe(inbox, cb=self._take)
+        self._inbox, self._asked = inbox, 0
+        try:
+            while not self._stopping and js.epoch == epoch and js.connected.is_set():
+                await self._ask()
+                self._news.clear()
+                if not self._arrived:
+                    await self._wait()
+                await self._place()
+        finally:
+            with suppress(Exception):
+                await subscription.unsubscribe()
+            while self._arrived:
+                await self._place()
+
+    async def _take(self, message: Msg) -> None:
+        self._arrived.append(message)
+        self._news.set()
+
+    async def _ask(self) -> None:
+        """Ask for as many messages as there are free places."""
+        free = self._worker.places - len(self._running) - self._asked
+        if free <= 0:
+            return
+        query = {
+            "batch": free,
+            "expires": int(EXPIRES * 10**9),
+            "idle_heartbeat": int(HEARTBEAT * 10**9),
+        }
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._worker.durable}"
+        self._asked += free
+        await self._bus.js.nats.publish(subject, msgspec.json.encode(query), reply=self._inbox)
+
+    async def _wait(self) -> None:
+        """Wait for a message, a free place, or the end; LogUnavailable after a silence."""
+        lost = self._bus.js.interruption()
+        news = asyncio.ensure_future(self._news.wait())
+        try:
+            done, _ = await asyncio.wait(
+                (news, lost), timeout=SILENCE, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            news.cancel()
+        if not done and self._asked:
+            raise LogUnavailable("no heartbeat")
+
+    async def _place(self) -> None:
+        """Start or park what has arrived."""
+        while self._arrived:
+            message = self._arrived.popleft()
+            if not message.reply.startswith("$JS.ACK"):
+                self._asked -= _status(message)
+                continue
+            self._asked = max(0, self._asked - 1)
+            if self._stopping:
+                await self._handling.give_back(message)
+                continue
+            event = await self._handling.opened(message)
+            if event is None:
+                continue
+            key = self._worker.key(event)
+            if key in self._running:
+                self._parked.setdefault(key, deque()).append((message, event))
+            else:
+                self._start(key, message, event)
+
+    def _start(self, key: str, message: Msg, event: Any) -> None:
+        name = f"{self._worker.durable}:{key}"
+        task = asyncio.create_task(self._handling.run(message, event), name=name)
+        self._running[key] = task
+        task.add_done_callback(lambda _: self._ended(key))
+
+    def _ended(self, key: str) -> None:
+        """Give the place to the next of the same key, or free it."""
+        del self._running[key]
+        if (waiting := self._parked.get(key)) and not self._stopping:
+            self._start(key, *waiting.popleft())
+            if not waiting:
+                del self._parked[key]
+        self._news.set()
+
+    async def _progress(self) -> None:
+        """Tell the server that all that we hold is being worked on."""
+        while True:
+            await asyncio.sleep(self._pace.progress)
+            parked = [message for line in self._parked.values() for message, _ in line]
+            for message in (*self._handling.held.values(), *parked):
+                with suppress(Exception):
+                    await message.in_progress()
+
+    async def _finish(self) -> None:
+        """Give back what is parked, let handlers end, give back those that do not."""
+        for line in self._parked.values():
+            for message, _ in line:
+                await self._handling.give_back(message)
+        self._parked.clear()
+        if tasks := list(self._running.values()):
+            _, late = await asyncio.wait(tasks, timeout=self._pace.grace)
+            if late:
+                self._handling.giving_back = True
+                await self.end()
+
+    async def _check(self) -> None:
+        """Raise DurableMissing when that is why nothing comes."""
+        with suppress(LogUnavailable):
+            durable = self._worker.durable
+            if await patiently(lambda: self._bus.js.consumer(self._stream, durable), 2) is None:
+                raise DurableMissing(f"there is no durable {durable}", hint="run ensure")
+
+
+def _status(message: Msg) -> int:
+    """Return how many of the messages asked for will not come; LogUnavailable: none will."""
+    headers = message.headers or {}
+    code = headers.get("Status", "")
+    if code == "100":
+        return 0
+    if code in ("404", "408") and "Nats-Pending-Messages" in headers:
+        return int(headers["Nats-Pending-Messages"])
+    raise LogUnavailable(f"{code} {headers.get('Description', '')}".strip())
