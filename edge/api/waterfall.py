@@ -63,7 +63,7 @@ def waterfall(run: Run, now: datetime) -> Waterfall:
     return Waterfall(
         start=start,
         total_ms=total,
-        own_ms=total - _covered(_outside(run, end)),
+        own_ms=total - _covered(start, end, _outside(run)),
         steps=tuple(_Bars(start, end, over=run.ended is not None).of(run)),
     )
 
@@ -148,21 +148,21 @@ def _last(run: Run) -> datetime | None:
     return max((end for end in ends if end), default=None) if all(ends) else None
 
 
-def _outside(run: Run, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+def _outside(run: Run) -> Iterator[tuple[datetime, datetime]]:
     """Yield when something worked that is not ours; a fact follows the end of its work."""
     for part in run.parts.values():
-        if part.built and part.tool_ms:
-            yield part.built - timedelta(milliseconds=part.tool_ms), min(part.built, end)
-        if part.deployed and part.start_ms:
-            yield part.deployed - timedelta(milliseconds=part.start_ms), min(part.deployed, end)
+        if part.built:
+            yield part.built - timedelta(milliseconds=part.tool_ms), part.built
+        if part.deployed:
+            yield part.deployed - timedelta(milliseconds=part.start_ms), part.deployed
 
 
-def _covered(spans: Iterable[tuple[datetime, datetime]]) -> int:
-    """Return the milliseconds that at least one of the spans covers."""
-    total, reached = timedelta(), _EPOCH
-    for begin, end in sorted(spans):
-        total += max(timedelta(), end - max(begin, reached))
-        reached = max(reached, end)
+def _covered(start: datetime, end: datetime, spans: Iterable[tuple[datetime, datetime]]) -> int:
+    """Return the milliseconds between start and end that at least one of the spans covers."""
+    total, reached = timedelta(), start
+    for begin, finish in sorted(spans):
+        total += max(timedelta(), min(finish, end) - max(begin, reached))
+        reached = max(reached, finish)
     return _ms(total)
 
 

@@ -11,14 +11,14 @@ OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 # Nouns are imported when they are asked for: `up` needs no table, `run ls` no server.
 NOUNS = {
-    "up": "edge.cli.up:up",
-    "demo": "edge.cli.demo:demo",
-    "events": "edge.cli.events:app",
-    "run": "edge.cli.run:app",
-    "functions": "edge.cli.functions:app",
-    "projects": "edge.cli.projects:app",
-    "audit": "edge.cli.audit:app",
-    "version": "edge.cli.version:version",
+    "up": ("edge.cli.up:up", "Start Pushline here, with all it needs."),
+    "demo": ("edge.cli.demo:demo", "Push a sample, see it live, in a home that is gone after."),
+    "events": ("edge.cli.events:app", "Look at the log the way `git log` looks at history."),
+    "run": ("edge.cli.run:app", "See what pushes set off."),
+    "functions": ("edge.cli.functions:app", "See the functions, and what they write."),
+    "projects": ("edge.cli.projects:app", "See the repositories that push here."),
+    "audit": ("edge.cli.audit:app", "See who did what, in a record that shows tampering."),
+    "version": ("edge.cli.version:version", "Print what runs here."),
 }
 
 
@@ -27,16 +27,21 @@ def application() -> App:
     app = App(
         name="pushline",
         help="Push to Git, get a live function; every step is an event that can be replayed.",
-        version_flags=["--version"],
-        version="edge.cli.version:text",
+        version=_version,
         result_action="return_value",
         exit_on_error=False,
         print_error=False,
         suppress_keyboard_interrupt=False,
     )
-    for name, target in NOUNS.items():
-        app.command(target, name=name)
+    for name, (target, meaning) in NOUNS.items():
+        app.command(target, name=name, help=meaning)
     return app
+
+
+def _version() -> str:
+    from edge.cli.version import text
+
+    return text()
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -150,12 +150,13 @@ def _invalid(
 
 def unknown(kind: type[msgspec.Struct], environ: Mapping[str, str]) -> list[str]:
     """Return a warning for each ``PUSHLINE_*`` variable that sets nothing, and the nearest name."""
-    known = [variable(field.name) for field in msgspec.structs.fields(kind)]
+    known = [field.name.upper() for field in msgspec.structs.fields(kind)]
     warnings = []
     for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            cure = f"; did you mean {near[0]}?" if near else "; see `pushline up --help`"
+        rest = name.removeprefix(PREFIX)
+        if rest != name and rest not in known:
+            near = difflib.get_close_matches(rest, known, n=1)
+            cure = f"; did you mean {PREFIX}{near[0]}?" if near else "; see `pushline up --help`"
             warnings.append(f"{name} sets nothing{cure}")
     return warnings
 

@@ -1,0 +1,139 @@
+"""Settings, seen by an operator who mistypes them."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edge.cli.settings import (
+    Settings,
+    address,
+    home_of,
+    is_secret,
+    load,
+    manual,
+    markdown,
+    unknown,
+    variable,
+)
+from schemas.errors import SettingInvalid
+
+README = Path(__file__).parents[3] / "edge" / "README.md"
+
+
+def test_nothing_set_is_a_working_pushline() -> None:
+    """Every setting has a default."""
+    assert load(Settings, {}) == Settings()
+    assert load(Settings, {"PUSHLINE_LISTEN": ""}) == Settings()
+
+
+def test_values_are_converted() -> None:
+    """Numbers and truths come as text; on and off are understood too."""
+    environ = {
+        "PUSHLINE_BUILDS": "8",
+        "PUSHLINE_ALLOW_REMOTE": "on",
+        "PUSHLINE_GITHUB_WEBHOOK_SHA1": "False",
+        "PUSHLINE_ROOT_DOMAIN": "functions.example.org",
+        "PATH": "/bin",
+    }
+
+    settings = load(Settings, environ)
+
+    assert settings == Settings(builds=8, allow_remote=True, root_domain="functions.example.org")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BUILDS", "many"),
+        ("BUILDS", "0"),
+        ("LISTEN", "8080"),
+        ("LISTEN", "http://localhost:8080"),
+        ("ROOT_DOMAIN", "Functions_Example"),
+        ("LOG_LEVEL", "loud"),
+        ("ALLOW_REMOTE", "perhaps"),
+        ("GITLAB_URL", "gitlab.example.org"),
+    ],
+)
+def test_a_bad_value_names_the_variable_and_the_cure(name: str, value: str) -> None:
+    """The message has the variable and what was given; the hint what the setting means."""
+    with pytest.raises(SettingInvalid) as caught:
+        load(Settings, {f"PUSHLINE_{name}": value})
+
+    assert caught.value.message.startswith(f"PUSHLINE_{name}: {value!r} cannot be used")
+    meaning = next(row.meaning for row in manual() if row.variable == f"PUSHLINE_{name}")
+    assert meaning in caught.value.hint
+
+
+def test_an_unknown_variable_is_told_with_the_nearest_name() -> None:
+    """A slip of the keys does not pass in silence."""
+    warnings = unknown(
+        Settings, {"PUSHLINE_GITHUB_WEBHOOK_SECRETS": "x", "PUSHLINE_ZZZ": "1", "HOME": "/"}
+    )
+
+    assert warnings == [
+        "PUSHLINE_GITHUB_WEBHOOK_SECRETS sets nothing; did you mean "
+        "PUSHLINE_GITHUB_WEBHOOK_SECRET?",
+        "PUSHLINE_ZZZ sets nothing; see `pushline up --help`",
+    ]
+
+
+def test_secrets_are_never_shown() -> None:
+    """Neither repr nor an error carries the value of a secret; the others are shown."""
+    secrets = [field.name for field in msgspec.structs.fields(Settings) if is_secret(field)]
+    settings = load(Settings, {variable(name): f"hush-{name}" for name in secrets})
+
+    assert secrets == ["github_webhook_secret", "gitlab_webhook_token"]
+    assert "hush" not in repr(settings)
+    assert "hush" not in f"{settings}"
+    assert "github_webhook_secret=***" in repr(settings)
+    assert "listen='127.0.0.1:8080'" in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("listen", "expected"),
+    [
+        ("127.0.0.1:0", ("127.0.0.1", 0)),
+        ("localhost:80", ("localhost", 80)),
+        ("[::1]:8080", ("::1", 8080)),
+        ("127.1.2.3:8080", ("127.1.2.3", 8080)),
+    ],
+)
+def test_loopback_addresses_are_taken(listen: str, expected: tuple[str, int]) -> None:
+    """Whatever no other machine reaches may be listened on."""
+    assert address(listen, allow_remote=False) == expected
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:8080", "[::]:8080", "192.168.1.7:80", "example:80"])
+def test_other_addresses_need_to_be_allowed(listen: str) -> None:
+    """Before sign-in exists, nobody outside is let in by accident."""
+    with pytest.raises(SettingInvalid, match="nobody has to sign in") as caught:
+        address(listen, allow_remote=False)
+
+    assert "PUSHLINE_ALLOW_REMOTE=true" in caught.value.hint
+    assert address(listen, allow_remote=True)[1] in {80, 8080}
+
+
+def test_a_port_that_does_not_exist_is_refused() -> None:
+    """65536 is no port."""
+    with pytest.raises(SettingInvalid, match="no port 65536"):
+        address("127.0.0.1:65536", allow_remote=False)
+
+
+def test_home_is_the_setting_or_the_data_folder(tmp_path: Path) -> None:
+    """The setting goes first, then XDG, and the answer is absolute."""
+    data = {"XDG_DATA_HOME": str(tmp_path)}
+
+    assert home_of(Settings(home=str(tmp_path / "a" / ".." / "b")), data) == tmp_path / "b"
+    assert home_of(Settings(), data) == tmp_path / "pushline"
+    assert home_of(Settings(), {}).parts[-3:] == (".local", "share", "pushline")
+
+
+def test_the_readme_has_the_manual() -> None:
+    """The table of settings is made from the struct; who changes one changes both."""
+    assert markdown() in README.read_text(encoding="utf-8")
+
+
+def test_every_setting_says_what_it_means() -> None:
+    """A variable without a meaning would be no help."""
+    assert all(row.meaning for row in manual())
