@@ -115,8 +115,8 @@ make_environment() {
 fill_environment() {
   rm -rf "$1" && "$python" -m venv "$1" || return 1
   quietly "first start, installs $(grep -c '==' "$2") packages" "$1/pip.log" \
-    "$1/bin/python" -m pip install --disable-pip-version-check --no-input --progress-bar off --no-compile \
-    --require-hashes --no-deps -r "$2" || return 1
+    "$1/bin/python" -m pip install --disable-pip-version-check --no-input --progress-bar off \
+    --no-compile --require-hashes --no-deps -r "$2" || return 1
   for site in "$1"/lib/python3.*/site-packages; do
     printf '%s\n' "$root" >"$site/pushline.pth" || return 1
   done
