@@ -1,0 +1,1 @@
+"""GitHub: webhooks of an App or of one repository."""

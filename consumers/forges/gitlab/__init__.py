@@ -1,0 +1,1 @@
+"""GitLab: webhooks of one project, and system hooks of a whole instance."""

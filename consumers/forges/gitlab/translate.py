@@ -1,0 +1,81 @@
+"""GitLab's deliveries in our words. Pure."""
+
+from typing import Final
+
+from consumers.forges import meaning
+from consumers.forges.gitlab.payloads import ProjectEvent, Push, SystemEvent
+from consumers.forges.meaning import Ignored, Meaning, Statement
+from schemas.envelope import Aggregate, Delivery
+from schemas.events import Event
+from schemas.events.project import ProjectRemoved, ProjectRenamed, ProjectUpdated
+from schemas.repository import Repository
+
+FORGE: Final = "gitlab"
+EVENT: Final = "x-gitlab-event"
+PUBLIC: Final = 20
+
+
+def translate(delivery: Delivery) -> Meaning:
+    """Return what the delivery means; raises PayloadInvalid, which names the field."""
+    match kind := delivery.headers.get(EVENT, ""):
+        case "Push Hook":
+            return _push(kind, meaning.decode(delivery, Push))
+        case "System Hook":
+            return _system(delivery)
+        case "Tag Push Hook":
+            return Meaning(kind, Ignored("a tag; only branches are deployed"))
+        case _:
+            return Meaning(kind, Ignored("this kind of event changes nothing here"))
+
+
+def _system(delivery: Delivery) -> Meaning:
+    event = meaning.decode(delivery, SystemEvent)
+    match kind := event.event_name or event.object_kind:
+        case "push":
+            return _push(kind, meaning.decode(delivery, Push))
+        case "project_update" | "project_rename" | "project_transfer" | "project_destroy":
+            return _project(kind, meaning.decode(delivery, ProjectEvent))
+        case _:
+            return Meaning(kind, Ignored("this kind of event changes nothing here"))
+
+
+def _push(kind: str, push: Push) -> Meaning:
+    owner, name = _names(push.project.path_with_namespace)
+    repository = Repository(
+        owner=owner,
+        name=name,
+        default_branch=push.project.default_branch or "",
+        clone_url=push.project.git_http_url,
+        private=push.project.visibility_level != PUBLIC,
+    )
+    actor = push.user_username or ""
+    says = meaning.push(
+        FORGE,
+        str(push.project_id),
+        ref=push.ref,
+        before=push.before,
+        after=push.after,
+        repository=repository,
+        pusher=actor,
+    )
+    return Meaning(kind, says, actor)
+
+
+def _project(kind: str, event: ProjectEvent) -> Meaning:
+    owner, name = _names(event.path_with_namespace)
+    fact: Event
+    match kind:
+        case "project_destroy":
+            fact = ProjectRemoved("the project was destroyed at the forge")
+        case "project_update":
+            fact = ProjectUpdated(owner, name, private=event.project_visibility != "public")
+        case _:
+            fact = ProjectRenamed(owner, name)
+    of = Aggregate(FORGE, str(event.project_id), "project", "")
+    return Meaning(kind, (Statement(of, fact, name=event.path_with_namespace),))
+
+
+def _names(path: str) -> tuple[str, str]:
+    """Return the tenant, which is the outermost group, and the rest of the path."""
+    owner, _, name = path.partition("/")
+    return owner, name

@@ -1,0 +1,1 @@
+"""The local forge: what ``edge/git`` tells of a push to Pushline itself."""

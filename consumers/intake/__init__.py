@@ -1,0 +1,1 @@
+"""Intake: each delivery becomes facts, once for ever."""

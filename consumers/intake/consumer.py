@@ -1,0 +1,157 @@
+"""Intake: turn each delivery into facts.
+
+Reads   deliveries
+Writes  branch.pushed/1, branch.push-outdated/1, branch.deleted/1, tenant.*, project.*,
+        delivery.translated/1, delivery.ignored/1
+Calls   nobody
+Twice   is harmless: a delivery's own fact is written last, with all or after all of its facts,
+        once; ids derive from the delivery; a branch's facts are guarded by its history
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Final, Literal
+
+import structlog
+
+from bus.fold import Fold
+from bus.log import Draft, EventLog, Guard
+from consumers.forges.github import translate as github
+from consumers.forges.gitlab import translate as gitlab
+from consumers.forges.local import translate as local
+from consumers.forges.meaning import Ignored, Meaning, Push, Statement
+from consumers.intake import branches
+from consumers.intake.branches import Branch
+from consumers.intake.decide import decide
+from schemas import subjects
+from schemas.envelope import Aggregate, Delivery
+from schemas.errors import Conflict, PayloadInvalid
+from schemas.events import Event
+from schemas.events.delivery import DeliveryIgnored, DeliveryTranslated
+from schemas.ids import event_id
+
+log = structlog.get_logger(__name__)
+
+TRANSLATORS: Final[dict[str, Callable[[Delivery], Meaning]]] = {
+    github.FORGE: github.translate,
+    gitlab.FORGE: gitlab.translate,
+    local.FORGE: local.translate,
+}
+BATCH: Final = 500  # facts appended at once; the server takes 1,000
+TRIES: Final = 20  # decisions on one delivery, before it waits its turn again
+
+
+def fold(snapshots: Path | None = None) -> Fold[Branch]:
+    """Return the fold that intake decides by; whoever runs intake runs it too."""
+    return Fold(
+        "intake-branches",
+        row=Branch,
+        key=branches.key,
+        reduce=branches.reduce,
+        snapshots=snapshots,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """A worker; ``bus/work`` calls ``handle``."""
+
+    events: EventLog
+    branches: Fold[Branch]
+    places: int = 16
+    durable: ClassVar[str] = "intake"
+    reads: ClassVar = (Delivery,)
+    begins: ClassVar[Literal["first", "now"]] = "first"
+
+    def key(self, delivery: Delivery) -> str:
+        """Return what the delivery is about, so that its pushes are taken in their order."""
+        match understand(delivery).says:
+            case Push(of=of) | (Statement(of=of), *_):
+                return f"{of.forge} {of.project or of.id}"
+            case _:
+                return delivery.event_id
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Record all facts of the delivery, unless they are in the log."""
+        of = Aggregate(delivery.forge, "", "delivery", delivery.id)
+        if await self.events.last(of, DeliveryTranslated, DeliveryIgnored):
+            return
+        match (meaning := understand(delivery)).says:
+            case Ignored(reason=reason):
+                await self._append(delivery, meaning, [], DeliveryIgnored(meaning.kind, reason))
+            case Push() as push:
+                await self._push(delivery, meaning, push)
+            case statements:
+                await self._states(delivery, meaning, statements)
+
+    async def _push(self, delivery: Delivery, meaning: Meaning, push: Push) -> None:
+        """Decide with the branch as it is; decide again when it moved meanwhile."""
+        history = subjects.history(push.of)
+        for _ in range(TRIES):
+            await self.branches.reached(await self.events.last_seq(history))
+            branch = self.branches.rows.get(f"{push.of.forge} {push.of.project} {push.of.id}")
+            fact = decide(branch or Branch(), push)
+            name = push.repository.full_name
+            try:
+                if isinstance(fact, Ignored):
+                    ignored = DeliveryIgnored(meaning.kind, fact.reason)
+                    await self._append(delivery, meaning, [], ignored, name)
+                else:
+                    guard = Guard(history, branch.seq if branch else 0)
+                    id = event_id(self.durable, delivery.event_id, fact)
+                    drafts = [Draft(fact, push.of, id, guard)]
+                    done = DeliveryTranslated(meaning.kind, 1)
+                    await self._append(delivery, meaning, drafts, done, name)
+            except Conflict:
+                log.info("branch_moved_meanwhile", delivery=delivery.event_id)
+            else:
+                return
+        raise Conflict(f"{history} moved {TRIES} times while {delivery.event_id} was decided on")
+
+    async def _states(
+        self, delivery: Delivery, meaning: Meaning, statements: Sequence[Statement]
+    ) -> None:
+        """Record what needs no decision; a large installation in several batches."""
+        facts = []
+        for said in statements:
+            id = event_id(self.durable, delivery.event_id, said.fact, *said.parts)
+            facts.append(Draft(said.fact, said.of, id))
+        done = DeliveryTranslated(meaning.kind, len(facts))
+        name = statements[0].name if len(statements) == 1 else ""
+        while len(facts) > BATCH:
+            now, facts = facts[:BATCH], facts[BATCH:]
+            await self.events.append_all(now, cause=delivery, actor=meaning.actor or self.durable)
+        await self._append(delivery, meaning, facts, done, name)
+
+    async def _append(
+        self,
+        delivery: Delivery,
+        meaning: Meaning,
+        drafts: Sequence[Draft],
+        end: Event,
+        name: str = "",
+    ) -> None:
+        """Append facts and the delivery's own, all or none."""
+        of = Aggregate(delivery.forge, "", "delivery", delivery.id)
+        id = event_id(self.durable, delivery.event_id, end)
+        own = Draft(end, of, id, Guard(subjects.history(of), 0))
+        actor = meaning.actor or self.durable
+        await self.events.append_all([*drafts, own], cause=delivery, actor=actor, name=name)
+
+
+def understand(delivery: Delivery) -> Meaning:
+    """Return what a delivery means; what cannot be understood is ignored, with the reason.
+
+    A sender's mistake is no dead letter: nobody here could mend it. It is recorded, and its raw
+    body stays in DELIVERIES.
+    """
+    translate = TRANSLATORS.get(delivery.forge)
+    if translate is None:
+        return Meaning("", Ignored(f"no forge is called {delivery.forge}"))
+    try:
+        return translate(delivery)
+    except PayloadInvalid as error:
+        log.warning("payload_invalid", delivery=delivery.event_id, reason=str(error))
+        kind = delivery.headers.get(f"x-{delivery.forge}-event", "")
+        return Meaning(kind, Ignored(str(error)))
