@@ -1,0 +1,1 @@
+"""Router: the one public port, from a host and a path to whoever answers there."""

@@ -1,0 +1,110 @@
+"""A chunked body: where it ends, found while its bytes pass."""
+
+import re
+from typing import Final
+
+_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
+_SIZE_BEGUN: Final = re.compile(rb"[0-9A-Fa-f]{0,16}\r?")
+_TRAILER: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
+_TRAILERS: Final = 8 * 1024  # bytes of all of them
+
+AT_SIZE, IN_DATA, AFTER_DATA, AT_TRAILER, DONE = range(5)
+
+
+class BadChunk(Exception):
+    """The body breaks the grammar; it goes no further."""
+
+
+class Chunked:
+    """Finds the end of a chunked body; memory is bounded by one line.
+
+    Strict, for two readers that disagree about a size are how requests are smuggled: plain
+    sizes, no extensions. Trailers are checked and dropped.
+    """
+
+    __slots__ = ("_held", "_left", "_payload_only", "_state", "_trailers")
+
+    def __init__(self, *, payload_only: bool = False) -> None:
+        """Pass the chunks on as they are, or their payload alone."""
+        self._held = b""  # the beginning of a line
+        self._left = 0  # bytes of this chunk to come
+        self._payload_only = payload_only
+        self._state = AT_SIZE
+        self._trailers = 0
+
+    @property
+    def done(self) -> bool:
+        """Tell whether the body has ended."""
+        return self._state == DONE
+
+    def feed(self, data: bytes) -> tuple[bytes, int]:
+        """Return (what to pass on, how many bytes of ``data`` belong to the body)."""
+        before = len(self._held)
+        if before:
+            data = self._held + data
+            self._held = b""
+        passed: list[bytes] = []
+        start = at = 0  # data[start:at] is checked and not yet in ``passed``
+        while self._state != DONE:
+            if self._state == IN_DATA:
+                step = min(self._left, len(data) - at)
+                self._left -= step
+                if self._payload_only:
+                    passed.append(data[at : at + step])
+                at += step
+                if self._left:
+                    break
+                self._state = AFTER_DATA
+            elif self._state == AT_TRAILER:
+                after = self._trailer(data, at)
+                if self._state != DONE and after > at:  # this line is left out
+                    passed.append(data[start:at])
+                    start = after
+                if after == at:
+                    break
+                at = after
+            else:
+                after = self._size(data, at) if self._state == AT_SIZE else self._end(data, at)
+                if after == at:
+                    break
+                at = after
+        used = at - before
+        if self._state != DONE:
+            self._held = data[at:]
+            used = len(data) - before
+        if not self._payload_only:
+            passed.append(data[start:at])
+        return b"".join(passed), used
+
+    def _size(self, data: bytes, at: int) -> int:
+        found = _SIZE.match(data, at)
+        if found is None:
+            if _SIZE_BEGUN.fullmatch(data, at) is None:
+                raise BadChunk
+            return at
+        self._left = int(found[1], 16)
+        self._state = IN_DATA if self._left else AT_TRAILER
+        return found.end()
+
+    def _end(self, data: bytes, at: int) -> int:
+        end = data[at : at + 2]
+        if end == b"\r\n":
+            self._state = AT_SIZE
+            return at + 2
+        if end in (b"", b"\r"):
+            return at
+        raise BadChunk
+
+    def _trailer(self, data: bytes, at: int) -> int:
+        end = data.find(b"\r\n", at)
+        size = (end if end >= 0 else len(data)) - at
+        if self._trailers + size > _TRAILERS:
+            raise BadChunk
+        if end < 0:
+            return at
+        if end == at:
+            self._state = DONE
+        elif _TRAILER.fullmatch(data, at, end) is None:
+            raise BadChunk
+        self._trailers += size
+        return end + 2

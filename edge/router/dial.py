@@ -1,0 +1,52 @@
+"""Connecting to an upstream for one request that no idle connection could take."""
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from edge.router import causes
+from edge.router.back import Back
+from edge.router.causes import Refused
+from edge.router.upstream import BadAddress
+
+if TYPE_CHECKING:
+    from edge.router.front import Front
+    from edge.router.router import Router
+    from edge.router.upstream import Upstream
+
+_FIRST_PAUSE: Final = 0.01  # seconds
+_LONGEST_PAUSE: Final = 0.1
+
+
+async def dial(router: "Router", front: "Front") -> None:
+    """Give ``front`` a new connection, or the cause why it gets none.
+
+    A refused connect is tried again for a while, whatever the method: nothing was sent. Each
+    time the route is looked up anew, for the upstream may just have been replaced.
+    """
+    settings = router.settings
+    patience = router.time() + settings.connect_patience
+    pause = _FIRST_PAUSE
+    while front.target is not None:
+        try:
+            async with asyncio.timeout(settings.connect_timeout):
+                back = await _connect(router, front.target.upstream)
+        except TimeoutError:
+            return front.fail(causes.UPSTREAM_CONNECT_TIMEOUT)
+        except BadAddress:
+            return front.fail(causes.UPSTREAM_REFUSED)
+        except OSError:
+            if router.time() >= patience:
+                return front.fail(causes.UPSTREAM_REFUSED)
+        else:
+            return front.attach(back)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+        try:
+            front.find_again()
+        except Refused as refused:
+            return front.fail(refused.cause)
+    return None
+
+
+async def _connect(router: "Router", upstream: "Upstream") -> Back:
+    return await router.upstreams.connect(upstream, lambda: Back(router, upstream))

@@ -1,0 +1,439 @@
+"""The caller's side: one connection, its requests one after the other."""
+
+import asyncio
+from typing import TYPE_CHECKING, Final, cast
+
+from edge.router import causes
+from edge.router.causes import Cause, Refused
+from edge.router.chunked import BadChunk, Chunked
+from edge.router.dial import dial
+from edge.router.phases import ABORTED, BODY, HEAD, HIGH_WATER, LINGER, SENT, TUNNEL
+from edge.router.request import (
+    CHUNKED,
+    LONGEST_HEAD,
+    NO_FIELDS,
+    NO_LINE,
+    Fields,
+    Line,
+)
+
+if TYPE_CHECKING:
+    from edge.router.back import Back
+    from edge.router.router import Router
+    from edge.router.table import Target
+
+_PROCEED: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+
+
+class Front(asyncio.Protocol):
+    """A caller's connection. All its methods run in the loop's thread, none awaits."""
+
+    __slots__ = (
+        "back",
+        "began",
+        "buffer",
+        "call_id",
+        "cause",
+        "choked",
+        "chunks",
+        "close_after",
+        "deadline",
+        "dialing",
+        "fields",
+        "forwarded",
+        "held",
+        "left",
+        "line",
+        "out",
+        "peer",
+        "replayed",
+        "router",
+        "started",
+        "state",
+        "status",
+        "target",
+        "transport",
+        "waiting",
+        "written",
+    )
+
+    transport: asyncio.Transport
+
+    def __init__(self, router: "Router") -> None:
+        """Begin without a request."""
+        self.router = router
+        self.state = HEAD
+        self.buffer = b""  # of what comes after: a partial head, or requests sent ahead
+        self.line = NO_LINE  # of the request in progress
+        self.fields = NO_FIELDS
+        self.target: Target | None = None
+        self.back: Back | None = None
+        self.dialing: asyncio.Task[None] | None = None
+        self.out: list[bytes] = []  # what waits for a connection, or may be sent again
+        self.chunks: Chunked | None = None
+        self.left = 0  # bytes of the body to come
+        self.began = False  # the caller has seen something of a response
+        self.close_after = False
+        self.replayed = False
+        self.held = False  # we do not read from the caller
+        self.choked = False  # the caller does not read from us
+        self.waiting = 0  # bytes unwritten when the deadline was last moved
+        self.deadline = 0.0
+        self.started = 0.0
+        self.status = 0
+        self.written = 0
+        self.call_id = b""
+        self.cause: Cause | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, or say that there are too many."""
+        self.transport = transport = cast("asyncio.Transport", transport)
+        transport.set_write_buffer_limits(HIGH_WATER)
+        peer = transport.get_extra_info("peername")
+        self.peer = str(peer[0]) if isinstance(peer, tuple) else "unix"
+        self.forwarded = f"X-Forwarded-For: {self.peer}\r\n".encode()
+        router = self.router
+        self.deadline = router.now + router.settings.header_timeout
+        if not router.opened(self):
+            self._refuse(causes.OVERLOADED)
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
+        """Cancel what is done for a caller that left."""
+        self.router.fronts.discard(self)
+        self._leave()
+        if self.line is not NO_LINE:
+            self.status = self.status if self.began else ABORTED
+            self._account()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of the caller's."""
+        state = self.state
+        if state == HEAD:
+            if self.buffer:
+                data = self.buffer + data
+                self.buffer = b""
+            else:
+                self.deadline = self.router.now + self.router.settings.header_timeout
+            self._head(data)
+        elif state == BODY:
+            self._body(data)
+        elif state == SENT:
+            self.buffer += data
+            if len(self.buffer) > LONGEST_HEAD:
+                self.hold()
+        elif state == TUNNEL and self.back is not None:
+            self.deadline = self.router.now + self.router.settings.tunnel_timeout
+            self.back.transport.write(data)
+
+    def pause_writing(self) -> None:
+        """Hold whatever fills the caller's buffer."""
+        self.choked = True
+        if self.back is not None:
+            self.back.transport.pause_reading()
+        else:
+            self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on: the caller has read."""
+        self.choked = False
+        if self.back is not None:
+            self.back.transport.resume_reading()
+        elif self.state == HEAD:
+            self.transport.resume_reading()
+            self._next()
+
+    def hold(self) -> None:
+        """Stop reading from the caller."""
+        self.held = True
+        self.transport.pause_reading()
+
+    def release(self) -> None:
+        """Read from the caller again."""
+        self.held = False
+        self.transport.resume_reading()
+
+    # A request comes in.
+
+    def _head(self, data: bytes) -> None:
+        end = data.find(b"\r\n\r\n") + 4
+        if not 4 <= end <= LONGEST_HEAD:
+            self._partial(data)
+            return
+        cut = data.find(b"\r\n")
+        router = self.router
+        try:
+            line = router.lines.get(data[:cut]) or router.learn_line(data[:cut])
+            block = data[cut + 2 : end - 2]
+            fields = router.fields.get(block) or router.learn_fields(block)
+            if line.authority and line.authority != fields.authority:
+                raise Refused(causes.BAD_HOST)
+            if line.old and fields.length == CHUNKED:
+                raise Refused(causes.BAD_FRAMING)
+        except Refused as refused:
+            self._refuse(refused.cause)
+        else:
+            self._begin(line, fields, data[end:])
+
+    def _partial(self, data: bytes) -> None:
+        """Keep the beginning of a head, unless it can't become one."""
+        if len(data) > LONGEST_HEAD:
+            self._refuse(causes.HEAD_TOO_LARGE)
+        elif data.count(b"\n") != data.count(b"\r\n") or b"\0" in data:
+            self._refuse(causes.BAD_HEADER)
+        else:
+            self.buffer = data
+
+    def _begin(self, line: Line, fields: Fields, rest: bytes) -> None:
+        router = self.router
+        self.line = line
+        self.fields = fields
+        self.started = router.time()
+        self.began = self.replayed = False
+        self.written = 0
+        self.cause = None
+        self.close_after = fields.close or line.old or router.draining
+        self.call_id = fields.call_id or router.call_id()
+        self.deadline = router.now + router.settings.response_timeout
+        try:
+            if fields.length:
+                self._expect_body(fields)
+                rest = self._count(rest)
+            else:
+                self.state = SENT
+                self.buffer, rest = rest, b""
+            self.target = target = router.table.find(fields.host, line)
+        except Refused as refused:
+            self._refuse(refused.cause)
+            return
+        except BadChunk:
+            self._refuse(causes.BAD_CHUNK)
+            return
+        self._send(target, b"".join((
+            line.heads[target.depth],
+            fields.onward,
+            self.forwarded,
+            b"" if fields.call_id else b"X-Call-Id: %b\r\n" % self.call_id,
+            _UPGRADE if self.wants_tunnel() else b"",
+            b"\r\n",
+            rest,
+        )))  # fmt: skip
+
+    def _expect_body(self, fields: Fields) -> None:
+        self.state = BODY
+        self.left = fields.length
+        self.chunks = Chunked() if fields.length == CHUNKED else None
+
+    def wants_tunnel(self) -> bool:
+        """Tell whether the caller asks for a WebSocket; nothing else is upgraded to."""
+        line = self.line
+        return self.fields.tunnel and line.method == b"GET" and not line.old and self.state == SENT
+
+    def _send(self, target: "Target", out: bytes) -> None:
+        """Pick and count with no await between, so that a switch sees every request."""
+        upstream = target.upstream
+        upstream.active += 1
+        back = upstream.take()
+        self.out = [out]
+        if back is not None:
+            self.attach(back)
+        else:
+            self._dial()
+
+    def _dial(self) -> None:
+        if self.state == BODY:
+            self.hold()
+        self.dialing = self.router.spawn(dial(self.router, self))
+
+    def find_again(self) -> "Target":
+        """Return who answers now; a route may have been switched since. Raises Refused."""
+        target = self.router.table.find(self.fields.host, self.line)
+        target.upstream.active += 1
+        self._uncount()
+        self.target = target
+        return target
+
+    def attach(self, back: "Back") -> None:
+        """Give the request to a connection."""
+        self.dialing = None
+        self.back = back
+        back.front = self
+        out = self.out
+        back.transport.write(out[0] if len(out) == 1 else b"".join(out))
+        if self.choked:
+            back.transport.pause_reading()
+        if self.fields.length:
+            self.out = []  # what was sent of a body is not sent twice
+            if self.state == BODY:
+                if self.fields.proceed and not self.line.old:
+                    self.transport.write(_PROCEED)
+                self.release()
+
+    def _body(self, data: bytes) -> None:
+        settings = self.router.settings
+        try:
+            body = self._count(data)
+        except BadChunk:
+            self.fail(causes.BAD_CHUNK)
+            return
+        sent = self.state == SENT
+        self.deadline = self.router.now + (
+            settings.response_timeout if sent else settings.stall_timeout
+        )
+        if not body:
+            return
+        if self.back is not None:
+            self.back.transport.write(body)
+        else:
+            self.out.append(body)
+
+    def _count(self, data: bytes) -> bytes:
+        """Return what of ``data`` belongs to this body; the rest is kept for the next request."""
+        if self.chunks is None:
+            if len(data) < self.left:
+                self.left -= len(data)
+                return data
+            body, used = data[: self.left], self.left
+        else:
+            body, used = self.chunks.feed(data)
+            if not self.chunks.done:
+                return body
+        self.buffer = data[used:]
+        self.state = SENT
+        return body
+
+    # A request ends.
+
+    def replay(self) -> bool:
+        """Send the request again: its kept connection was closed before it answered."""
+        if self.replayed or self.fields.length or not self.line.idempotent:
+            return False
+        self.replayed = True
+        self.back = None
+        self.router.counters.replayed += 1
+        try:
+            self.find_again()
+        except Refused as refused:
+            self._refuse(refused.cause)
+        else:
+            self._dial()
+        return True
+
+    def open_tunnel(self, back: "Back", head: bytes) -> None:
+        """Pass bytes both ways from now on."""
+        self.began, self.status, self.close_after = True, 101, True
+        self.state = TUNNEL
+        self.deadline = self.router.now + self.router.settings.tunnel_timeout
+        self.transport.write(head)
+        if self.buffer:
+            back.transport.write(self.buffer)
+            self.buffer = b""
+        self.release()
+
+    def finish(self) -> None:
+        """End the request: its response is written."""
+        self.back = None
+        self._account()
+        if self.close_after:
+            self._close()
+            return
+        self.state = HEAD
+        self.deadline = self.router.now + self.router.settings.keep_alive
+        if self.choked:
+            self.transport.pause_reading()
+            return
+        if self.held:
+            self.release()
+        if self.buffer:  # not at once: a thousand requests sent ahead would nest as deep
+            self.router.loop.call_soon(self._next)
+
+    def _next(self) -> None:
+        if self.state == HEAD and self.buffer and not self.choked:
+            data, self.buffer = self.buffer, b""
+            self.deadline = self.router.now + self.router.settings.header_timeout
+            self._head(data)
+
+    def fail(self, cause: Cause) -> None:
+        """End the request with a cause, or cut it off where its response has begun."""
+        if self.began:
+            self.cause = cause
+            self.abort()
+        else:
+            self._refuse(cause)
+
+    def abort(self) -> None:
+        """Cut the connection off, so that the caller can't take what it got for the whole."""
+        self._leave()
+        self.close_after = True
+        self.transport.close()
+
+    def _refuse(self, cause: Cause) -> None:
+        self._leave()
+        self.cause, self.status = cause, cause.status.value
+        if self.state != SENT or self.router.draining:
+            self.close_after = True
+        close, head_only = self.close_after, self.line.head_only
+        self.transport.write(cause.response(close=close, head_only=head_only))
+        self.finish()
+
+    def _close(self) -> None:
+        """Close; read on for a while where the caller still sends, or a reset eats the answer."""
+        if self.transport.is_closing():
+            return
+        if self.state == TUNNEL or (self.state == SENT and not self.buffer):
+            self.transport.close()
+            return
+        self.state = LINGER
+        self.buffer = b""
+        self.deadline = self.router.now + self.router.settings.linger
+        self.transport.write_eof()
+        self.release()
+
+    def _leave(self) -> None:
+        """Let go of the upstream."""
+        if self.dialing is not None:
+            if self.dialing is not asyncio.current_task():
+                self.dialing.cancel()
+            self.dialing = None
+        if self.back is not None:
+            self.back.drop()
+            self.back = None
+
+    def _uncount(self) -> None:
+        if self.target is not None:
+            self.target.upstream.active -= 1
+            self.target = None
+
+    def _account(self) -> None:
+        self.router.ended(self)
+        self._uncount()
+        self.line, self.fields = NO_LINE, NO_FIELDS
+        self.out = []
+
+    # Time passes.
+
+    def expire(self) -> None:
+        """Do what a passed deadline asks for; the router's sweep calls this."""
+        if self._moved():
+            return
+        if self.transport.is_closing():  # it would wait for a caller that reads no more
+            self.transport.abort()
+        elif self.state == HEAD and self.buffer:
+            self._refuse(causes.REQUEST_TIMEOUT)
+        elif self.state == BODY and not self.held and not self.began:
+            self.fail(causes.REQUEST_TIMEOUT)
+        elif self.state in (BODY, SENT):
+            self.fail(causes.UPSTREAM_TIMEOUT)
+        else:
+            self.abort()
+
+    def _moved(self) -> bool:
+        """Tell whether bytes were taken on either side since the deadline was set."""
+        waiting = self.transport.get_write_buffer_size()
+        if self.back is not None:
+            waiting += self.back.transport.get_write_buffer_size()
+        moved = waiting > 0 and waiting != self.waiting
+        self.waiting = waiting
+        if moved:
+            self.deadline = self.router.now + self.router.settings.stall_timeout
+        return moved

@@ -1,0 +1,133 @@
+"""The router's process: listens from its snapshot first, then follows the log.
+
+Nothing of the bus's client is imported before the port answers: that would cost more than all
+the rest.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import structlog
+import uvloop
+
+from bus.fold import Fold
+from edge.router import routes
+from edge.router.access import AccessLog
+from edge.router.router import Router
+from edge.router.routes import Route
+from edge.router.settings import RouterSettings
+from schemas.errors import PushlineError
+
+if TYPE_CHECKING:
+    from bus.connection import Bus
+
+log = structlog.get_logger(__name__)
+
+_BACKLOG: Final = 4096
+_FIRST_PAUSE: Final = 0.1  # seconds between attempts to reach the log
+_LONGEST_PAUSE: Final = 2.0
+
+
+def run(settings: RouterSettings) -> None:
+    """Serve until SIGTERM, then let requests end; returns when the last one has."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_main(settings))
+
+
+async def _main(settings: RouterSettings) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with serving(settings):
+        await stopping.wait()
+
+
+@asynccontextmanager
+async def serving(settings: RouterSettings) -> AsyncIterator[tuple[Router, int]]:
+    """Yield the router and its port while it takes connections; drain it at the end."""
+    fold = Fold(
+        "routes",
+        row=Route,
+        key=routes.key,
+        reduce=routes.reduce,
+        snapshots=settings.home / "snapshots",
+    )
+    fold.load()
+    access = AccessLog(settings.access_log, every=settings.access_log_every)
+    router = Router(settings, access)
+    router.table.load(fold.rows)
+    fold.changed.append(lambda key, row, _: router.table.apply(key, row))
+    listener = _listener(settings)
+    port: int = listener.getsockname()[1]
+    server = await router.loop.create_server(router.front, sock=listener, backlog=_BACKLOG)
+    _announce(settings.ready_fd, port)
+    gc.freeze()  # what is there now stays: no collection has to look at it again
+    log.info("router_listening", port=port, functions=len(router.table), seq=fold.seq)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(router.sweep())]
+            if settings.nats_url:
+                tasks.append(group.create_task(_follow(settings, fold)))
+            yield router, port
+            server.close()
+            await router.drain()
+            for task in tasks:
+                task.cancel()
+    finally:
+        server.close()
+        await access.close(router.time())
+        log.info("router_stopped", requests=router.counters.requests)
+
+
+async def _follow(settings: RouterSettings, fold: Fold[Route]) -> None:
+    """Keep the routes at the log's head; while it is away, what is known is served on."""
+    connect = await asyncio.to_thread(_connector, settings)
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            async with connect() as bus:
+                pause = _FIRST_PAUSE
+                await fold.run(bus.follow)
+        except PushlineError as error:
+            log.warning("routes_not_followed", code=error.code, message=error.message)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _connector(
+    settings: RouterSettings,
+) -> "Callable[[], AbstractAsyncContextManager[Bus]]":
+    """Import the bus, in a thread: requests are served meanwhile."""
+    from bus.connection import BusSettings, connect
+
+    bus = BusSettings(
+        nats_url=settings.nats_url,
+        user=settings.nats_user,
+        password=settings.nats_password,
+        home=settings.home,
+    )
+    return lambda: connect(bus, name="router")
+
+
+def _listener(settings: RouterSettings) -> socket.socket:
+    if settings.listen_fd >= 0:
+        return socket.socket(fileno=settings.listen_fd)
+    family = socket.AF_INET6 if ":" in settings.listen_host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((settings.listen_host, settings.listen_port))
+    return listener
+
+
+def _announce(descriptor: int, port: int) -> None:
+    """Tell the parent that connections are taken."""
+    if descriptor >= 0:
+        os.write(descriptor, b"%d\n" % port)
+        os.close(descriptor)

@@ -1,0 +1,187 @@
+"""The router: what its connections share, and what happens to all of them as time passes."""
+
+import asyncio
+import resource
+import uuid
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from edge.router.access import AccessLog, Entry
+from edge.router.counters import Counters
+from edge.router.front import Front
+from edge.router.phases import HEAD
+from edge.router.request import NO_LINE, FieldParser, Fields, Line, parse_line
+from edge.router.response import Response
+from edge.router.response import parse as parse_response
+from edge.router.settings import RouterSettings
+from edge.router.table import Table
+from edge.router.upstream import Upstreams
+
+_MOST_KEPT: Final = 4096  # distinct heads a cache holds before it begins anew
+_LONGEST_KEPT: Final = 4096  # bytes
+_SLOWEST_SWEEP: Final = 0.25  # seconds
+_OTHER_FILES: Final = 64  # descriptors that are not connections
+
+
+class Router:
+    """Everything that is shared; belongs to one loop."""
+
+    def __init__(self, settings: RouterSettings, access: AccessLog) -> None:
+        """Begin with the platform's route alone."""
+        self.settings = settings
+        self.access = access
+        self.counters = Counters()
+        self.loop = asyncio.get_running_loop()
+        self.time = self.loop.time
+        self.now = self.time()  # coarse: as of the last sweep
+        self.draining = False
+        self.fronts: set[Front] = set()
+        self.upstreams = Upstreams(settings.run)
+        self.table = Table(
+            self.upstreams,
+            root=settings.root_domain,
+            platform=settings.platform,
+            hosts=settings.platform_hosts,
+        )
+        self.lines: dict[bytes, Line] = {}
+        self.fields: dict[bytes, Fields] = {}
+        self.responses: dict[bytes, Response] = {}
+        self._parser = FieldParser(settings.forwarded_proto)
+        self._limit = _connection_limit(settings.max_connections)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._call_ids = 0
+        # A random UUID of version 4 whose last 48 bits then count.
+        self._call_id = str(uuid.uuid4())[:-12].encode() + b"%012x"
+
+    def front(self) -> Front:
+        """Return the protocol of a new connection."""
+        return Front(self)
+
+    def opened(self, front: Front) -> bool:
+        """Count a connection in; tell whether it is within the limit."""
+        self.fronts.add(front)
+        if len(self.fronts) > self._limit:
+            self.counters.turned_away += 1
+            return False
+        self.counters.accepted += 1
+        return True
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run ``work`` beside the data path."""
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def call_id(self) -> bytes:
+        """Return an X-Call-Id that no other request has."""
+        self._call_ids += 1
+        return self._call_id % self._call_ids
+
+    def learn_line(self, raw: bytes) -> Line:
+        """Parse a request line and keep what it says; raises Refused."""
+        line = parse_line(raw)
+        if len(raw) <= _LONGEST_KEPT:
+            _room(self.lines)[raw] = line
+        return line
+
+    def learn_fields(self, block: bytes) -> Fields:
+        """Parse a block of header fields and keep what it says; raises Refused."""
+        fields = self._parser.parse(block)
+        if len(block) <= _LONGEST_KEPT:
+            _room(self.fields)[block] = fields
+        return fields
+
+    def learn_response(self, raw: bytes) -> Response:
+        """Parse the head of a response and keep what it says; raises Refused."""
+        response = parse_response(raw)
+        if len(raw) <= _LONGEST_KEPT:
+            _room(self.responses)[raw] = response
+        return response
+
+    def ended(self, front: Front) -> None:
+        """Count and log a request, also one that was never understood."""
+        counters = self.counters
+        status = front.status
+        counters.requests += 1
+        counters.statuses[status // 100] += 1
+        counters.bytes_out += front.written
+        cause = front.cause
+        if cause is not None:
+            counters.causes[cause.name] += 1
+        if self.access.wants(status):
+            self._log(front, status, cause.name if cause is not None else "")
+
+    def _log(self, front: Front, status: int, cause: str) -> None:
+        line, now = front.line, self.time()
+        route = front.target.route if front.target is not None else None
+        self.access.add(
+            Entry(
+                now,
+                now - front.started if line is not NO_LINE else 0.0,
+                status,
+                front.written,
+                front.peer,
+                line.method,
+                front.fields.host,
+                line.path,
+                front.call_id,
+                f"{route.label}/{route.environment}/{route.function}" if route else "",
+                route.revision if route is not None else "",
+                cause,
+            )
+        )
+
+    async def sweep(self) -> None:
+        """See to deadlines, idle connections and the access log, for ever."""
+        settings = self.settings
+        step = min(_SLOWEST_SWEEP, _shortest(settings) / 4)
+        while True:
+            self.now = now = self.time()
+            for front in [front for front in self.fronts if front.deadline <= now]:
+                front.expire()
+            self.upstreams.close_idle(before=now - settings.upstream_idle)
+            self.access.flush(now)
+            await asyncio.sleep(step)
+
+    async def drain(self) -> None:
+        """Let every request end; close what is idle, and at the end what is left."""
+        self.draining = True
+        for front in list(self.fronts):
+            if front.state == HEAD and not front.buffer:
+                front.transport.close()
+            else:
+                front.close_after = True
+        until = self.time() + self.settings.drain_timeout
+        while self.fronts and self.time() < until:  # noqa: ASYNC110 - a set has no event
+            await asyncio.sleep(0.01)
+        for front in list(self.fronts):
+            front.transport.abort()
+
+
+def _room(cache: dict[bytes, Any]) -> dict[bytes, Any]:
+    """Return a cache that has room: a full one begins anew, which costs less than choosing."""
+    if len(cache) >= _MOST_KEPT:
+        cache.clear()
+    return cache
+
+
+def _shortest(settings: RouterSettings) -> float:
+    return min(
+        settings.header_timeout,
+        settings.keep_alive,
+        settings.response_timeout,
+        settings.stall_timeout,
+        settings.upstream_idle,
+        settings.linger,
+    )
+
+
+def _connection_limit(wanted: int) -> int:
+    """Return how many callers there are descriptors for, each with its upstream."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard == resource.RLIM_INFINITY:
+        return wanted
+    return min(wanted, (hard - _OTHER_FILES) // 2)

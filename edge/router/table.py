@@ -1,0 +1,111 @@
+"""The table of hosts: from a canonical host and path to the upstream that answers there."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from edge.router.causes import AMBIGUOUS_NAME, NO_FUNCTION, NO_HOST, Refused
+from edge.router.request import Line
+from edge.router.routes import Route
+from edge.router.upstream import Upstream, Upstreams
+
+PRODUCTION: Final = "production"
+_OWN_NAMES: Final = (b"localhost", b"127.0.0.1", b"[::1]")
+_JOINED: Final = b"function"  # /function/<label>-<function>, the path of OpenFaaS's gateway
+
+
+class Target:
+    """What a request was found to be for; one per route, replaced at a switch."""
+
+    __slots__ = ("depth", "route", "upstream")
+
+    def __init__(self, upstream: Upstream, depth: int, route: Route | None) -> None:
+        """Take ``depth``: how many leading segments of the path were the name."""
+        self.upstream = upstream
+        self.depth = depth
+        self.route = route
+
+
+class Table:
+    """Hosts and functions; changed by ``apply`` alone, in the loop's thread."""
+
+    def __init__(
+        self, upstreams: Upstreams, *, root: str, platform: str, hosts: Iterable[str] = ()
+    ) -> None:
+        """Begin with the platform's own hosts."""
+        self._upstreams = upstreams
+        self._root = root.lower().rstrip(".")
+        self._platform = Target(upstreams.acquire(platform), 0, None)
+        self._own = {f"system.{self._root}".encode(), *_OWN_NAMES}
+        self._own.update(host.lower().encode() for host in hosts)
+        self._sites: dict[bytes, dict[bytes, Target]] = {}
+        self._joined: dict[bytes, dict[str, Target]] = {}  # by key: two may share a joined name
+        self._rows: dict[str, Route] = {}
+
+    def __len__(self) -> int:
+        """Return how many functions have a route."""
+        return len(self._rows)
+
+    def find(self, host: bytes, line: Line) -> Target:
+        """Return who answers; Refused says that nobody does."""
+        if host in self._own:
+            return self._find_joined(line.second) if line.name == _JOINED else self._platform
+        site = self._sites.get(host)
+        if site is None:
+            raise Refused(NO_HOST)
+        target = site.get(line.name)
+        if target is None:
+            raise Refused(NO_FUNCTION)
+        return target
+
+    def load(self, rows: Mapping[str, Route]) -> None:
+        """Apply all rows of a snapshot."""
+        for key, route in rows.items():
+            self.apply(key, route)
+
+    def apply(self, key: str, route: Route | None) -> None:
+        """Switch one function: every request from now on gets the new upstream."""
+        old = self._rows.pop(key, None)
+        if old == route and route is not None:
+            self._rows[key] = route
+            return
+        if route is not None:
+            upstream = self._upstreams.acquire(route.upstream)
+            self._rows[key] = route
+            self._sites.setdefault(self._host(route), {})[route.function.encode()] = Target(
+                upstream, 1, route
+            )
+            if route.environment == PRODUCTION:
+                self._joined.setdefault(_joined(route), {})[key] = Target(upstream, 2, route)
+        if old is not None:
+            if route is None:
+                self._forget(key, old)
+            self._upstreams.release(old.upstream)
+
+    def _find_joined(self, name: bytes) -> Target:
+        found = self._joined.get(name)
+        if not found:
+            raise Refused(NO_FUNCTION)
+        if len(found) > 1:  # a-b + c and a + b-c: a guess could call a stranger's function
+            raise Refused(AMBIGUOUS_NAME)
+        return next(iter(found.values()))
+
+    def _forget(self, key: str, old: Route) -> None:
+        host, joined = self._host(old), _joined(old)
+        site = self._sites.get(host, {})
+        site.pop(old.function.encode(), None)
+        if not site:
+            self._sites.pop(host, None)
+        same = self._joined.get(joined, {})
+        same.pop(key, None)
+        if not same:
+            self._joined.pop(joined, None)
+
+    def _host(self, route: Route) -> bytes:
+        label = route.label.lower()
+        if route.environment != PRODUCTION:
+            label = f"{route.environment.lower()}--{label}"
+        return f"{label}.{self._root}".encode()
+
+
+def _joined(route: Route) -> bytes:
+    return f"{route.label}-{route.function}".encode()
