@@ -59,7 +59,7 @@ class DirectoryBlobs:
     def path(self, digest: Digest) -> Path:
         """Return where a blob lies."""
         algorithm, _, hex = digest.partition(":")
-        if algorithm != "sha256" or len(hex) != 64 or not set(hex) <= set("0123456789abcdef"):  # noqa: PLR2004
+        if algorithm != "sha256" or len(hex) != 64 or not set(hex) <= set("0123456789abcdef"):
             raise BlobMissing(f"not a digest: {digest!r}")
         return self._folder / hex[:2] / hex
 

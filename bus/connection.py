@@ -182,7 +182,7 @@ async def _open(settings: BusSettings, name: str, fatal: Fatal) -> tuple[Client,
                 password=settings.password or None,
                 inbox_prefix=settings.inbox.encode(),
                 max_reconnect_attempts=-1,
-                reconnect_time_wait=0.25,
+                reconnect_time_wait=0.25,  # type: ignore[arg-type] # seconds, slept as they are
                 ping_interval=10,
                 max_outstanding_pings=2,
                 error_cb=failed,

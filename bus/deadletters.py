@@ -7,6 +7,7 @@ same stream and are read as the same letters; the id makes one of both.
 
 from collections.abc import AsyncIterator
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -74,7 +75,7 @@ class DeadLetters:
         try:
             await self._js.publish(subject, body, headers)
         except Refused as refused:
-            if refused.code != 10071:  # noqa: PLR2004 - a wrong last sequence: it is there
+            if refused.code != 10071:
                 raise
 
     async def list(self, *, consumer: str = "") -> list[DeadLetter]:
@@ -91,8 +92,8 @@ class DeadLetters:
     async def _stored(self) -> AsyncIterator[Stored]:
         seq = 0
         while True:
-            query = {"seq": seq + 1, "next_by_subj": ">"}
-            stored = await patiently(lambda query=query: self._js.message(STREAM, **query))
+            after = partial(self._js.message, STREAM, seq=seq + 1, next_by_subj=">")
+            stored = await patiently(after)
             if stored is None:
                 return
             seq = stored.seq

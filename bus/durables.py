@@ -83,7 +83,7 @@ async def _begin(js: JetStream, stream: str, worker: "Worker | type[Worker]") ->
 
 def pace_of(worker: "Worker | type[Worker]") -> "Pace":
     """Return the worker's own pace, else the usual one."""
-    from bus.work import Pace  # noqa: PLC0415 - work imports this module
+    from bus.work import Pace
 
     found = getattr(worker, "pace", None)
     return found if isinstance(found, Pace) else Pace()

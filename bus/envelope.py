@@ -43,7 +43,7 @@ def unescape(value: str) -> str:
     return unquote(value, errors="surrogatepass") if "%" in value else value
 
 
-def of_fact(  # noqa: PLR0913 - the attributes of CloudEvents
+def of_fact(
     fact: Event,
     of: Aggregate,
     id: str,
@@ -90,7 +90,7 @@ def size(headers: Mapping[str, str], body: bytes) -> int:
 
 
 def parse(block: bytes) -> dict[str, str]:
-    """Return the headers in the block ``NATS/1.0\\r\\nname: value\\r\\n…``."""
+    r"""Return the headers in the block ``NATS/1.0\r\nname: value\r\n…``."""
     headers = {}
     for line in block.decode("utf-8", "replace").split("\r\n")[1:]:
         name, colon, value = line.partition(":")
@@ -134,7 +134,9 @@ def _spelt(subject: str, headers: Mapping[str, str]) -> Aggregate:
     _, forge, project = unescape(headers["ce-source"]).split("/", 2)
     _, _, _, kind, token, _ = subject.split(".")
     id = subjects.decode(token)
-    return Aggregate(forge, project, kind, unescape(headers["ce-aggregateid"]) if id is None else id)
+    return Aggregate(
+        forge, project, kind, unescape(headers["ce-aggregateid"]) if id is None else id
+    )
 
 
 def of_delivery(forge: str, id: str, chosen: Mapping[str, str]) -> dict[str, str]:

@@ -146,14 +146,13 @@ class Fold(Generic[R]):
             return
         try:
             snapshot = msgspec.json.decode(self._path.read_bytes(), type=Snapshot)
-            reason = self._unfit(snapshot)
-            rows = {} if reason else msgspec.json.decode(snapshot.rows, type=self._type)
+            if reason := self._unfit(snapshot):
+                log.warning("snapshot_ignored", fold=self.name, reason=reason)
+                return
+            self.rows = msgspec.json.decode(snapshot.rows, type=self._type)
+            self.seq = self._saved = snapshot.seq
         except (OSError, msgspec.DecodeError) as error:
-            reason = str(error)
-        if reason:
-            log.warning("snapshot_ignored", fold=self.name, reason=reason)
-            return
-        self.rows, self.seq, self._saved = rows, snapshot.seq, snapshot.seq
+            log.warning("snapshot_ignored", fold=self.name, reason=str(error))
 
     def _unfit(self, snapshot: Snapshot) -> str:
         if snapshot.fold != self._version:
@@ -169,11 +168,10 @@ class Fold(Generic[R]):
         if self._path is None or self.seq == self._saved:
             return
         seq, rows = self.seq, dict(self.rows)  # rows are frozen: a shallow copy is a snapshot
-        await asyncio.to_thread(self._write, seq, rows)
+        await asyncio.to_thread(self._write, self._path, seq, rows)
         self._saved = max(seq, self._saved)
 
-    def _write(self, seq: int, rows: dict[str, R]) -> None:
-        assert self._path is not None
+    def _write(self, path: Path, seq: int, rows: dict[str, R]) -> None:
         body = msgspec.json.encode(rows)
         snapshot = Snapshot(
             fold=self._version,
@@ -182,8 +180,8 @@ class Fold(Generic[R]):
             rows=msgspec.Raw(body),
             digest=hashlib.sha256(body).hexdigest(),
         )
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(self._path, msgspec.json.encode(snapshot))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, msgspec.json.encode(snapshot))
 
     async def _save_now_and_then(self) -> None:
         waited, step = 0.0, 0.25

@@ -1,7 +1,7 @@
 """EVENTS in order: one pull reader a process, shared by all who follow."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Final
 
@@ -20,6 +20,7 @@ KEEP: Final = 4096  # newest events held for all who follow; who falls behind re
 POLL: Final = 0.25  # seconds; a filtered read cannot see that no more will match
 
 Batch = list[Recorded[Event]]
+Decode = Callable[[list[Message]], Batch]
 
 
 class Follow:
@@ -34,7 +35,7 @@ class Follow:
 
     async def events(
         self, *, after: int, until: int | None = None, filter: str = subjects.ALL
-    ) -> AsyncIterator[Recorded[Event]]:
+    ) -> AsyncGenerator[Recorded[Event], None]:
         """Yield events with ``after < seq <= until``; without ``until`` wait for more.
 
         With a ``filter`` only those whose subject matches.
@@ -47,14 +48,12 @@ class Follow:
 
     async def batches(
         self, *, after: int, until: int | None = None, filter: str = subjects.ALL
-    ) -> AsyncIterator[Batch]:
+    ) -> AsyncGenerator[Batch, None]:
         """Yield the same events in lists, as they came: faster for much history."""
         if until is not None and until <= after:
             return
-        if filter != subjects.ALL:
-            source = self._filtered(after, until, filter)
-        else:
-            source = self._all(after, until)
+        everything = filter == subjects.ALL
+        source = self._all(after, until) if everything else self._filtered(after, until, filter)
         async with aclosing(source) as batches:
             async for batch in batches:
                 yield batch
@@ -71,7 +70,7 @@ class Follow:
         if self._tail is not None:
             await self._tail.close()
 
-    async def _all(self, after: int, until: int | None) -> AsyncIterator[Batch]:
+    async def _all(self, after: int, until: int | None) -> AsyncGenerator[Batch, None]:
         """Yield from the shared tail, and from a reader of our own while it is ahead of us."""
         while until is None or after < until:
             if until is None:
@@ -96,7 +95,7 @@ class Follow:
 
     async def _filtered(
         self, after: int, until: int | None, filter: str
-    ) -> AsyncIterator[Batch]:
+    ) -> AsyncGenerator[Batch, None]:
         reader = Reader(self._wire, EVENTS, after=after, filter=filter)
         idle = None if until is None else POLL
         if until is not None and await self._done(after, until, filter):
@@ -152,7 +151,7 @@ def decode(raw: list[Message]) -> Batch:
 class Tail:
     """The newest events, and whoever waits for the next."""
 
-    def __init__(self, wire: Wire, head: int, decode: "Decode") -> None:
+    def __init__(self, wire: Wire, head: int, decode: Decode) -> None:
         """Begin after ``head``."""
         self._reader = Reader(wire, EVENTS, after=head, gapless=True)
         self._decode = decode

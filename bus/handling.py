@@ -84,7 +84,7 @@ class Handling:
             await self._worker.handle(event)
         except GiveUp as error:
             await self._bury(message, event, error)
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises is its own
+        except Exception as error:
             attempt = message.metadata.num_delivered
             if attempt >= self._pace.attempts:
                 await self._bury(message, event, error)

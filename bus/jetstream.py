@@ -84,9 +84,7 @@ NOT_FOUND: Final = frozenset({10037, 10059, 10014})  # no message, no stream, no
 class JetStream:
     """Requests to JetStream; shared between tasks."""
 
-    def __init__(
-        self, nats: Client, inbox: str, fatal: Callable[[PushlineError], None]
-    ) -> None:
+    def __init__(self, nats: Client, inbox: str, fatal: Callable[[PushlineError], None]) -> None:
         """Speak over ``nats``; answers come to subjects under ``inbox``."""
         self.nats = nats
         self.inbox = inbox
@@ -214,7 +212,7 @@ def _checked(body: bytes) -> bytes:
         raise LogUnavailable("the log answered with something else") from error
     if failure is None:
         return body
-    if failure.code == 503:  # noqa: PLR2004 - JetStream is starting, or has no leader
+    if failure.code == 503:
         raise LogUnavailable(f"the log is not ready: {failure.description}")
     raise Refused(failure.err_code, failure.description)
 

@@ -1,7 +1,7 @@
 """Lines: what builds and functions print, in LOGS."""
 
 import secrets
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
@@ -57,7 +57,7 @@ class Lines:
 
     async def read(
         self, filter: str, *, after: int = 0, follow: bool = False
-    ) -> AsyncIterator[Line]:
+    ) -> AsyncGenerator[Line, None]:
         """Yield the lines under a subject filter, in order; ``follow`` waits for more.
 
         ``after`` is the ``seq`` of the last line that was seen.
@@ -98,7 +98,7 @@ def pieces(line: str) -> Iterator[bytes]:
     raw = line.replace("\n", " ").encode("utf-8", "replace")
     while len(raw) > LIMIT:
         cut = LIMIT
-        while raw[cut] & 0xC0 == 0x80:  # noqa: PLR2004 - UTF-8: a byte that continues a character
+        while raw[cut] & 0xC0 == 0x80:
             cut -= 1
         yield raw[:cut]
         raw = raw[cut:]

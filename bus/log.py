@@ -1,7 +1,7 @@
 """The log: facts are appended to EVENTS, raw deliveries to DELIVERIES."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import msgspec
 
@@ -88,7 +88,7 @@ class EventLog:
         self._js = js
         self._water = water
 
-    async def append(  # noqa: PLR0913 - the envelope's attributes
+    async def append(
         self,
         fact: Event,
         *,
@@ -131,7 +131,7 @@ class EventLog:
             if (known := await self._known(sealed[0], cause)) is not None:
                 return known
             return await patiently(lambda: self._publish(sealed[0]))
-        from bus.batch import append_batch  # noqa: PLC0415 - batch knows this module
+        from bus.batch import append_batch
 
         seq = await append_batch(self._js, sealed, since=self._since(cause))
         self._water.reached(seq)
@@ -180,11 +180,11 @@ class EventLog:
 
     async def _after(self, refused: Refused, sealed: Sealed) -> int:
         """Return the sequence of our own lost answer, or raise what the refusal means."""
-        if refused.code not in WRONG_LAST or sealed.guard is None:
+        guard = sealed.guard
+        if refused.code not in WRONG_LAST or guard is None:
             raise_for(refused, sealed.subject)
         # What got in under the guard is the very next message it covers: R1 checks the guard
         # before it looks for duplicates, so a repeated append is told "wrong last sequence".
-        guard = sealed.guard
         stored = await self._js.message(EVENTS, seq=guard.seq + 1, next_by_subj=guard.over)
         if stored is not None and id_of(stored) == sealed.id:
             return same(stored, sealed)
@@ -245,7 +245,7 @@ def same(stored: Stored, sealed: Sealed) -> int:
     return stored.seq
 
 
-def raise_for(refused: Refused, subject: str) -> None:
+def raise_for(refused: Refused, subject: str) -> NoReturn:
     """Raise what a refused append means."""
     if refused.code == TOO_LARGE:
         raise FactTooLarge(f"{subject} is too large for its stream") from refused
@@ -291,7 +291,6 @@ class DeliveryLog:
                 if stored is not None:
                     return stored.seq
             raise_for(refused, subject)
-            raise
 
     async def get(self, seq: int) -> Delivery:
         """Return one delivery; EventMissing where there is none (any more)."""

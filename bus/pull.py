@@ -6,7 +6,7 @@ in memory and forgotten by the server soon after: the position is ours.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final, NamedTuple
 
 import msgspec
@@ -72,7 +72,7 @@ class Reader:
         """Look at ``messages``."""
         self._news.set()
 
-    async def batches(self, *, idle: float | None = None) -> AsyncIterator[list[Message]]:
+    async def batches(self, *, idle: float | None = None) -> AsyncGenerator[list[Message], None]:
         """Yield messages in order, for ever; an empty list after each ``idle`` seconds without.
 
         Raises Gap when ``gapless`` and a sequence is missing.
@@ -89,7 +89,7 @@ class Reader:
             await asyncio.sleep(pause)
             pause = min(pause * 2, 0.5)
 
-    async def _consume(self, idle: float | None) -> AsyncIterator[list[Message]]:
+    async def _consume(self, idle: float | None) -> AsyncGenerator[list[Message], None]:
         """Yield from one consumer, until it breaks."""
         self.messages = []
         sid, inbox = self._wire.subscribe(self)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -72,7 +73,7 @@ def find_binary() -> Path:
 def unfit(binary: Path) -> str:
     """Return why this nats-server cannot be used, or nothing."""
     try:
-        said = subprocess.run(  # noqa: S603 - a path that we found ourselves
+        said = subprocess.run(
             [binary, "--version"], capture_output=True, text=True, timeout=10, check=False
         ).stdout
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -141,23 +142,21 @@ class NatsServer:
         write_private(self.folder / "nats.conf", configuration.encode())
         for old in self.folder.glob("nats-server_*.ports"):
             old.unlink()
-        arguments = [binary, "-c", self.folder / "nats.conf", "--ports_file_dir", self.folder]
-        self._process = subprocess.Popen(  # noqa: S603 - our own arguments
-            arguments,
+        self._process = subprocess.Popen(
+            [binary, "-c", self.folder / "nats.conf", "--ports_file_dir", self.folder],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             preexec_fn=die_with(os.getpid()),  # noqa: PLW1509 - two system calls, no locks
             start_new_session=True,  # Ctrl-C is for its parent, which stops it last
         )
-        self.port = self._listening()
+        self.port = self._listening(self._process)
 
-    def _listening(self) -> int:
-        assert self._process is not None
-        ports = self.folder / f"nats-server_{self._process.pid}.ports"
+    def _listening(self, process: subprocess.Popen[bytes]) -> int:
+        ports = self.folder / f"nats-server_{process.pid}.ports"
         deadline = time.monotonic() + START_WITHIN
         while time.monotonic() < deadline:
-            if self._process.poll() is not None:
+            if process.poll() is not None:
                 break
             try:
                 return int(json.loads(ports.read_text())["nats"][0].rpartition(":")[2])
@@ -220,7 +219,7 @@ def write_private(path: Path, body: bytes) -> None:
         os.umask(before)
 
 
-def die_with(parent: int):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def die_with(parent: int) -> Callable[[], None]:
     """Return what a child runs before its program: it gets SIGTERM when its parent dies."""
 
     def prepare() -> None:

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from bus import water
 from bus.connection import BusSettings, session
-from bus.durables import declare
 from bus.disk import room
+from bus.durables import declare
 from bus.jetstream import JetStream, Refused, patiently
 from bus.work import Worker
 from schemas.errors import LogNotInitialised, LogRewound
@@ -176,9 +176,7 @@ def _own(metadata: dict[str, str]) -> dict[str, str]:
 
 async def _call(js: JetStream, verb: str, config: dict[str, Any]) -> None:
     try:
-        await patiently(
-            lambda: js.call(f"STREAM.{verb}.{config['name']}", config, timeout=10)
-        )
+        await patiently(lambda: js.call(f"STREAM.{verb}.{config['name']}", config, timeout=10))
     except Refused as refused:
         raise LogNotInitialised(
             f"stream {config['name']} cannot be made as declared: {refused}"

@@ -9,7 +9,7 @@ import itertools
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -26,7 +26,7 @@ PING_EVERY: Final = 10.0  # seconds; a server that misses two is taken for dead
 PAUSE: Final = (0.02, 0.25)  # seconds between connections: first, most
 TIMEOUT: Final = 2.0  # seconds for one answer
 
-M, H, P, I, MINUS = b"MHPI-"
+_MSG, _HMSG = b"MH"  # the first letters of what brings a message
 
 
 class Raw(NamedTuple):
@@ -62,14 +62,15 @@ class _Protocol(asyncio.Protocol):
         self._rest = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         lost = LogUnavailable("the connection to the log broke")
-        for future in (self.ready, *self.answers.values()):
-            if not future.done():
-                future.set_exception(lost)
+        if not self.ready.done():
+            self.ready.set_exception(lost)
+        for answer in self.answers.values():
+            if not answer.done():
+                answer.set_exception(lost)
         self.closed.set_result(None)
         self.lost()
         for sink in self.sinks.values():
@@ -83,17 +84,17 @@ class _Protocol(asyncio.Protocol):
         place, end, find = 0, len(data), data.find
         while (line := find(b"\r\n", place)) >= 0:
             first = data[place]
-            if first in (M, H):
+            if first in (_MSG, _HMSG):
                 parts = data[place:line].split(b" ")
                 size, start = int(parts[-1]), line + 2
                 if start + size + 2 > end:
                     break
-                if first == H:
+                if first == _HMSG:
                     body = start + int(parts[-2])
-                    reply = parts[3] if len(parts) == 6 else b""  # noqa: PLR2004
+                    reply = parts[3] if len(parts) == 6 else b""
                 else:
                     body = start
-                    reply = parts[3] if len(parts) == 5 else b""  # noqa: PLR2004
+                    reply = parts[3] if len(parts) == 5 else b""
                 message = Raw(parts[1], reply, data[start:body], data[body : start + size])
                 if (sink := self.sinks.get(parts[2])) is not None:
                     sink.messages.append(message)
@@ -172,10 +173,10 @@ class Wire:
 
         It lasts as long as the connection.
         """
-        assert self._protocol is not None
+        protocol = self._connected()
         sid, subject = b"%d" % next(self._sids), f"{self.inbox}.s.{next(self._tokens)}"
-        self._protocol.sinks[sid] = sink
-        self._protocol.transport.write(b"SUB %s %s\r\n" % (subject.encode(), sid))
+        protocol.sinks[sid] = sink
+        protocol.transport.write(b"SUB %s %s\r\n" % (subject.encode(), sid))
         return sid, subject
 
     def unsubscribe(self, sid: bytes) -> None:
@@ -185,15 +186,13 @@ class Wire:
 
     def publish(self, subject: str, body: bytes, reply: str = "") -> None:
         """Send a message; lost when the connection is."""
-        assert self._protocol is not None
         head = f"PUB {subject} {reply} {len(body)}\r\n".encode()
-        self._protocol.transport.write(head + body + b"\r\n")
+        self._connected().transport.write(head + body + b"\r\n")
 
     async def request(self, subject: str, body: bytes) -> Raw:
         """Return the answer; LogUnavailable when there is none."""
         await self.ready()
-        protocol = self._protocol
-        assert protocol is not None
+        protocol = self._connected()
         reply = f"{self.inbox}.q.{next(self._tokens)}"
         future: asyncio.Future[Raw] = asyncio.get_running_loop().create_future()
         protocol.answers[reply.encode()] = future
@@ -211,22 +210,22 @@ class Wire:
         pause = PAUSE[0]
         while True:
             try:
-                await self._connect(next(self._urls))
+                protocol = await self._connect(next(self._urls))
             except (OSError, TimeoutError, LogUnavailable) as error:
                 log.debug("wire_not_connected", error=str(error))
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, PAUSE[1])
                 continue
             pause = PAUSE[0]
-            await self._watch()
+            await _watch(protocol)
 
-    async def _connect(self, url: str) -> None:
+    async def _connect(self, url: str) -> _Protocol:
         parts = urlsplit(url if "//" in url else f"nats://{url}")
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(5):
             _, protocol = await loop.create_connection(
                 lambda: _Protocol(self._greeting(parts.username, parts.password)),
-                parts.hostname,
+                parts.hostname or "127.0.0.1",
                 parts.port or 4222,
             )
             protocol.refused = self._refused
@@ -238,6 +237,12 @@ class Wire:
         protocol.lost = self._up.clear
         self._protocol = protocol
         self._up.set()
+        return protocol
+
+    def _connected(self) -> _Protocol:
+        if self._protocol is None:
+            raise LogUnavailable("there is no connection to the log yet")
+        return self._protocol
 
     def _greeting(self, user: str | None, password: str | None) -> bytes:
         options = {
@@ -255,18 +260,6 @@ class Wire:
         answers = f"SUB {self.inbox}.q.* 1\r\n".encode()
         return b"CONNECT " + msgspec.json.encode(options) + b"\r\n" + answers + b"PING\r\n"
 
-    async def _watch(self) -> None:
-        """Return when the connection has ended, or ended itself by silence."""
-        protocol = self._protocol
-        assert protocol is not None
-        while not protocol.closed.done():
-            await asyncio.wait((protocol.closed,), timeout=PING_EVERY)
-            if protocol.missed > 1:
-                protocol.transport.abort()
-            elif not protocol.closed.done():
-                protocol.missed += 1
-                protocol.transport.write(b"PING\r\n")
-
     def _refused(self, text: str) -> None:
         lowered = text.lower()
         if "permissions violation" in lowered or "authorization" in lowered:
@@ -274,3 +267,14 @@ class Wire:
             self.fatal(AccessDenied(f"user {user}: {text}"))
         else:
             log.warning("wire_refused", error=text)
+
+
+async def _watch(protocol: _Protocol) -> None:
+    """Return when the connection has ended; end one that has gone silent."""
+    while not protocol.closed.done():
+        await asyncio.wait((protocol.closed,), timeout=PING_EVERY)
+        if protocol.missed > 1:
+            protocol.transport.abort()
+        elif not protocol.closed.done():
+            protocol.missed += 1
+            protocol.transport.write(b"PING\r\n")

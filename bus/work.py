@@ -14,7 +14,7 @@ import msgspec
 import structlog
 from nats.aio.msg import Msg
 
-from bus import durables, instruments
+from bus import durables
 from bus.handling import Handling
 from bus.jetstream import patiently
 from schemas.errors import DurableMissing, LogUnavailable
@@ -45,7 +45,11 @@ class Worker(Protocol):
     durable: ClassVar[str]
     reads: ClassVar[Any]  # fact classes, or (Delivery,)
     begins: ClassVar[Literal["first", "now"]]
-    places: int  # handlers at once
+
+    @property
+    def places(self) -> int:
+        """Return how many handlers may run at once."""
+        ...
 
     def key(self, event: Any) -> str:
         """Return what is handled one at a time."""
