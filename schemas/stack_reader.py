@@ -19,6 +19,18 @@ _MEMORY = re.compile(r"\d+(\.\d+)?(m|k|[KMGTPE]i?|e\d+)?")
 _CPU = re.compile(r"\d+m|\d+(\.\d{1,3})?")
 _ROOT: Final = ("version", "provider", "functions", "configuration")
 
+
+def _resources(reader: FieldReader, node: Node, field: str) -> Resources:
+    found = {}
+    for key, row in reader.rows(reader.table(node, field), field, ("memory", "cpu")):
+        place = f"{field}.{key}"
+        found[key] = reader.text(row.value, place)
+        shape, like = (_MEMORY, "128Mi") if key == "memory" else (_CPU, "500m or 0.5")
+        if found[key] and not shape.fullmatch(found[key]):
+            reader.error(row.line, place, f"{found[key]} is not an amount", f"such as {like}")
+    return Resources(**found)
+
+
 Reading = Callable[[FieldReader, Node, str], object]
 _FIELDS: Final[dict[str, Reading]] = {
     "lang": FieldReader.text,
@@ -32,8 +44,8 @@ _FIELDS: Final[dict[str, Reading]] = {
     "constraints": FieldReader.texts,
     "labels": FieldReader.texts_by_name,
     "annotations": FieldReader.texts_by_name,
-    "limits": lambda reader, node, field: _resources(reader, node, field),
-    "requests": lambda reader, node, field: _resources(reader, node, field),
+    "limits": _resources,
+    "requests": _resources,
     "readonly_root_filesystem": FieldReader.flag,
     "build_options": FieldReader.texts,
     "build_args": FieldReader.texts_by_name,
@@ -229,14 +241,3 @@ class StackReader(FieldReader):
         if "environment" not in rows:
             return {}
         return self.variables(rows["environment"].value, "environment")
-
-
-def _resources(reader: FieldReader, node: Node, field: str) -> Resources:
-    found = {}
-    for key, row in reader.rows(reader.table(node, field), field, ("memory", "cpu")):
-        place = f"{field}.{key}"
-        found[key] = reader.text(row.value, place)
-        shape, like = (_MEMORY, "128Mi") if key == "memory" else (_CPU, "500m or 0.5")
-        if found[key] and not shape.fullmatch(found[key]):
-            reader.error(row.line, place, f"{found[key]} is not an amount", f"such as {like}")
-    return Resources(**found)

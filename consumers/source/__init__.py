@@ -1,0 +1,1 @@
+"""Source: the pushed commit, checked and packed, one archive a function."""

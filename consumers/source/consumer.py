@@ -1,0 +1,114 @@
+"""Source: fetch the pushed commit, check its stack, pack one archive a function.
+
+Reads   run.queued/1
+Writes  run.resolved/1 and a run.archived/1 per function in one batch, or run.rejected/1
+Calls   the repository's forge
+Twice   is harmless: a commit's archives are the same bytes each time, the batch stands once
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import msgspec
+import structlog
+
+from bus.blobs import Blobs
+from bus.blocking import run_blocking
+from bus.log import Draft, EventLog
+from consumers.source.archive import Templates
+from consumers.source.fetch import Commit, fetch
+from consumers.source.limits import Deadline, Refused, SourceSettings
+from consumers.source.prepare import Prepared, prepare
+from consumers.source.remote import Remotes
+from consumers.source.tree import Tree
+from schemas.envelope import Recorded
+from schemas.events.run import ENDED, RunArchived, RunQueued, RunRejected, RunResolved
+from schemas.ids import Sha, event_id
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A worker; ``bus/work`` calls ``handle``."""
+
+    events: EventLog
+    blobs: Blobs
+    remotes: Remotes
+    templates: Templates
+    settings: SourceSettings
+    durable: ClassVar[str] = "source"
+    reads: ClassVar[tuple[type[RunQueued], ...]] = (RunQueued,)
+    begins: ClassVar[Literal["first", "now"]] = "first"
+
+    @property
+    def places(self) -> int:
+        """Return how many commits are worked on at once."""
+        return self.settings.places
+
+    def key(self, queued: Recorded[RunQueued]) -> str:
+        """Return the project: its pushes come one after the other."""
+        return f"{queued.of.forge}/{queued.of.project}"
+
+    async def handle(self, queued: Recorded[RunQueued]) -> None:
+        """Resolve or reject, unless the run has ended or was resolved before."""
+        # A branch that is asked for again may have another head: what was resolved first holds.
+        if await self.events.last(queued.of, *ENDED, RunResolved):
+            log.info("source_skipped", run=queued.of.id)
+            return
+        try:
+            commit = await self.fetched(queued)
+            prepared = await run_blocking(self.prepared, commit)
+        except Refused as refusal:
+            await self.reject(queued, refusal)
+            return
+        await self.resolve(queued, commit.sha, prepared)
+
+    async def fetched(self, queued: Recorded[RunQueued]) -> Commit:
+        """Return the commit that this run is about, or the head where it asks for that."""
+        fact = queued.fact
+        remote = await self.remotes(queued.of.forge, fact.repository)
+        sha = "" if fact.resolve else fact.sha
+        return await fetch(remote, fact.branch, sha, self.settings)
+
+    def prepared(self, commit: Commit) -> Prepared:
+        """Return the archives of a commit; blocks."""
+        deadline = Deadline(self.settings.fetch_seconds)
+        tree = Tree(commit.sha, commit.objects, self.settings, deadline)
+        return prepare(tree, self.templates)
+
+    async def reject(self, queued: Recorded[RunQueued], refusal: Refused) -> None:
+        """Record why this commit will never run."""
+        if await self.events.last(queued.of, *ENDED):
+            return
+        fact = RunRejected(queued.fact.sha, refusal.problems, refusal.reason)
+        key = event_id(self.durable, queued.id, fact)
+        await self.events.append(fact, of=queued.of, id=key, cause=queued)
+        log.info("run_rejected", run=queued.of.id, code=refusal.reason)
+
+    async def resolve(self, queued: Recorded[RunQueued], sha: Sha, prepared: Prepared) -> None:
+        """Store the archives, then record all of them at once."""
+        archives = prepared.archives
+        bodies = [archive.tar for archive in archives]
+        bodies += [msgspec.json.encode(archive.spec, order="deterministic") for archive in archives]
+        digests = await asyncio.gather(*map(self.blobs.put, bodies))
+        if await self.events.last(queued.of, *ENDED):
+            log.info("source_skipped", run=queued.of.id)
+            return
+        names = tuple(archive.spec.name for archive in archives)
+        resolved = RunResolved(sha, names, prepared.warnings)
+        drafts = [Draft(resolved, queued.of, event_id(self.durable, queued.id, resolved))]
+        pairs = zip(digests, digests[len(archives) :], strict=False)
+        for archive, (tar, spec) in zip(archives, pairs, strict=False):
+            fact = RunArchived(
+                function=archive.spec.name,
+                archive=tar,
+                spec=spec,
+                language=archive.spec.language,
+                size=len(archive.tar),
+            )
+            key = event_id(self.durable, queued.id, fact, fact.function)
+            drafts.append(Draft(fact, queued.of, key))
+        await self.events.append_all(drafts, cause=queued)
+        log.info("run_resolved", run=queued.of.id, sha=sha, functions=len(names))
