@@ -2,7 +2,7 @@
 
 from bus.connection import Bus
 from schemas.envelope import Aggregate
-from schemas.events.run import RunBuilt, RunBuildStarted, RunSuperseded
+from schemas.events.run import RunBuildStarted, RunSuperseded
 
 RUN = Aggregate("local", "alice/hello", "run", "01JD8Z6Q5V0000000000000000")
 
