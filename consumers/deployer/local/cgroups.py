@@ -4,6 +4,8 @@ Version 2 where its controllers are there, else version 1; none without the righ
 """
 
 import contextlib
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -41,7 +43,7 @@ class Group(msgspec.Struct, frozen=True):
         return []
 
     def remove(self) -> None:
-        """Kill what is left and remove the folders; to be repeated until True."""
+        """Kill what is left and remove the folders, as far as they are empty by now."""
         for folder in set(self.folders.values()):
             with contextlib.suppress(OSError):
                 (folder / "cgroup.kill").write_text("1")
@@ -84,7 +86,7 @@ def _first(name: str) -> Group | None:
         if not (ROOT / controller / "cgroup.procs").exists():
             return None
         folders[controller] = ROOT / controller / PARENT / name
-    if (ROOT / "cpu" / "cpu.cfs_quota_us").exists():
+    if (ROOT / "cpu" / "cgroup.procs").exists():
         folders["cpu"] = ROOT / "cpu" / PARENT / name
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
@@ -106,6 +108,17 @@ def _limits(
         yield folders["memory"] / "memory.limit_in_bytes", memory
         if (folders["memory"] / "memory.memsw.limit_in_bytes").exists():
             yield folders["memory"] / "memory.memsw.limit_in_bytes", memory
-        if quota and "cpu" in folders:
+        if quota and (folders.get("cpu", ROOT) / "cpu.cfs_quota_us").exists():
             yield folders["cpu"] / "cpu.cfs_quota_us", quota
     yield folders["pids"] / "pids.max", processes
+
+
+def sweep(prefix: str) -> None:
+    """Kill and remove the groups whose names begin so: what a supervisor that died left."""
+    for parent in {ROOT / PARENT, *(ROOT / name / PARENT for name in ("memory", "pids", "cpu"))}:
+        for folder in parent.glob(f"{prefix}*"):
+            with contextlib.suppress(OSError, ValueError):
+                for pid in (folder / "cgroup.procs").read_text().split():
+                    os.kill(int(pid), signal.SIGKILL)
+            with contextlib.suppress(OSError):
+                folder.rmdir()

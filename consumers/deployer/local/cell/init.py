@@ -170,12 +170,12 @@ class Cell:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         while True:
-            ready, _, _ = select.select([self.control, reader], [], [])
+            ready, _, _ = select.select([self.control.fileno(), reader], [], [])
             if reader in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(reader, 4096)
                 self._reap()
-            if self.control in ready and not self._obey():
+            if self.control.fileno() in ready and not self._obey():
                 self._end()
 
     def _obey(self) -> bool:

@@ -41,7 +41,7 @@ def _show_system(root: Path, path: str) -> None:
     """Bring one system folder along; /bin is often a link into /usr."""
     place = root / path.lstrip("/")
     if Path(path).is_symlink():
-        place.symlink_to(os.readlink(path))
+        place.symlink_to(Path(path).readlink())
     elif Path(path).is_dir():
         place.mkdir()
         kernel.bind(path, str(place))
