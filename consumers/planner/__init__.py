@@ -1,0 +1,1 @@
+"""Planner: decides which runs there are, and when one has ended."""

@@ -1,0 +1,70 @@
+"""Newest wins. No clock, no random, no I/O: time and ids derive from the event."""
+
+from datetime import timedelta
+from typing import Final
+
+from consumers.planner.projects import FAILED, LIVE, OpenRun, Project
+from schemas.envelope import Recorded
+from schemas.events.branch import BranchPushed
+from schemas.events.run import RunCancelled, RunFinished, RunQueued, RunSuperseded
+from schemas.ids import run_id
+
+PRODUCTION: Final = "production"
+BRAKE: Final = timedelta(minutes=5)  # older runs are let finish, so that steady pushing deploys
+
+Decision = list[tuple[str, RunQueued | RunSuperseded | RunCancelled | RunFinished]]  # with run ids
+
+
+def decide(project: Project, push: Recorded[BranchPushed], label: str) -> Decision:
+    """Return the push's run and those that it supersedes; nothing for one decided on before."""
+    if push.seq not in project.pending:
+        return []
+    run = run_id(push.id, push.time)
+    queued = RunQueued(
+        environment=PRODUCTION,
+        generation=project.generations.get(PRODUCTION, 0) + 1,
+        branch=push.fact.branch,
+        sha=push.fact.after,
+        repository=push.fact.repository,
+        label=label,
+        resolve=not push.fact.continues,
+        push=push.seq,
+    )
+    old = [
+        run.id
+        for run in project.open
+        if run.environment == PRODUCTION
+        and not run.deploying
+        and not run.rejected
+        and push.time - run.queued < BRAKE
+    ]
+    return [(run, queued), *((id, RunSuperseded(by=run)) for id in old)]
+
+
+def settle(project: Project) -> Decision:
+    """Return the ends of the runs that have come to one."""
+    ends = ((run.id, end_of(run)) for run in project.open)
+    return [(run, end) for run, end in ends if end is not None]
+
+
+def end_of(run: OpenRun) -> RunFinished | RunSuperseded | None:
+    """Return how a run has ended, None while a function of it is under way."""
+    if run.rejected:
+        return RunFinished("rejected", run.rejected)
+    if run.functions is None or not run.ends.keys() >= set(run.functions):
+        return None
+    if not run.functions:
+        return RunFinished("empty", "the stack has no functions")
+    ends = {name: run.ends[name] for name in run.functions}
+    if newer := [end for end in ends.values() if end not in (LIVE, FAILED)]:
+        return RunSuperseded(by=max(newer))
+    failed = [name for name, end in ends.items() if end == FAILED]
+    if not failed:
+        return RunFinished("live")
+    message = f"{len(failed)} of {len(ends)} functions failed: {', '.join(failed)}"
+    return RunFinished("partly" if len(failed) < len(ends) else "failed", message)
+
+
+def cancel(project: Project, by: str) -> Decision:
+    """Return the ends of all open runs of a project that is gone."""
+    return [(run.id, RunCancelled(by=by)) for run in project.open]
