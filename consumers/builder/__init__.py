@@ -1,0 +1,1 @@
+"""Builder: an archive becomes an image."""

@@ -1,0 +1,143 @@
+"""Builder: turn one function's archive into an image.
+
+Reads   run.archived/1
+Writes  run.build-started/1, then run.built/1 or run.build-failed/1; lines to LOGS
+Calls   an ImageBuilder
+Twice   is harmless: the image is keyed by its archive, the fact by its cause
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import msgspec
+import structlog
+
+from bus.blobs import Blobs
+from bus.follow import Follow
+from bus.lines import Lines
+from bus.log import EventLog
+from consumers.builder.images import Built, ImageBuilder
+from consumers.builder.log import BuildLog
+from schemas.envelope import Aggregate, Recorded
+from schemas.errors import BuildFailed, IdReused
+from schemas.events.run import ENDED, RunArchived, RunBuildFailed, RunBuildStarted, RunBuilt
+from schemas.ids import event_id
+from schemas.stack import FunctionSpec
+from schemas.subjects import build_log, history
+
+log = structlog.get_logger(__name__)
+
+
+class BuilderSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How much is built at once, and how closely it is watched."""
+
+    places: int = 2  # builds at a time
+    watch_seconds: float = 1.0  # between two questions whether the run still stands
+    log_bytes: int = 4 * 1024 * 1024  # of one build's log
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """A worker; ``bus/work`` calls ``handle``."""
+
+    events: EventLog
+    follow: Follow
+    blobs: Blobs
+    lines: Lines
+    images: ImageBuilder
+    settings: BuilderSettings
+    durable: ClassVar[str] = "builder"
+    reads: ClassVar[tuple[type[RunArchived], ...]] = (RunArchived,)
+    begins: ClassVar[Literal["first", "now"]] = "first"
+
+    @property
+    def places(self) -> int:
+        """Return how many builds run at once."""
+        return self.settings.places
+
+    def key(self, archived: Recorded[RunArchived]) -> str:
+        """Return the function: its builds come one after the other."""
+        return f"{archived.of.forge}/{archived.of.project}/{archived.fact.function}"
+
+    async def handle(self, archived: Recorded[RunArchived]) -> None:
+        """Build unless the run has ended; record what came of it."""
+        run, name = archived.of, archived.fact.function
+        if await self.ended(run) or await self.recorded(archived):
+            log.info("build_skipped", run=run.id, function=name)
+            return
+        started = RunBuildStarted(function=name)
+        key = event_id(self.durable, archived.id, started, name)
+        await self.events.append(started, of=run, id=key, cause=archived)
+        outcome = await self.outcome(archived)
+        if outcome is None:
+            log.info("build_cancelled", run=run.id, function=name)
+            return
+        key = event_id(self.durable, archived.id, outcome, name)
+        try:
+            await self.events.append(outcome, of=run, id=key, cause=archived)
+        except IdReused:
+            # Another delivery of the same archive was quicker; only its times differ.
+            log.info("build_known", run=run.id, function=name)
+
+    async def outcome(self, archived: Recorded[RunArchived]) -> RunBuilt | RunBuildFailed | None:
+        """Return what came of the build, None when its run ended meanwhile."""
+        fact, run = archived.fact, archived.of
+        body = await self.blobs.get(fact.spec)
+        spec = msgspec.json.decode(body, type=FunctionSpec)
+        subject = build_log(run.forge, run.project, run.id, fact.function)
+        async with BuildLog(self.lines, subject, self.settings.log_bytes) as lines:
+            try:
+                build = self.images.build(fact.archive, spec, lines.say)
+                built = await self.unless_ended(run, build)
+            except BuildFailed as error:
+                lines.say(f"error: {error}")
+                return RunBuildFailed(
+                    function=fact.function,
+                    code=error.code,
+                    message=str(error),
+                    tail=error.tail or lines.tail,
+                )
+        if built is None:
+            return None
+        return RunBuilt(
+            function=fact.function,
+            image=built.image,
+            spec=fact.spec,
+            cached=built.cached,
+            tool_ms=built.tool_ms,
+        )
+
+    async def unless_ended(self, run: Aggregate, build: Coroutine[Any, Any, Built]) -> Built | None:
+        """Return what ``build`` returns; when the run ends first, stop it and return None."""
+        task = asyncio.create_task(build)
+        try:
+            while True:
+                done, _ = await asyncio.wait({task}, timeout=self.settings.watch_seconds)
+                if done:
+                    return task.result()
+                if await self.ended(run):
+                    return None
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def ended(self, run: Aggregate) -> bool:
+        """Tell whether nobody waits for this run any more."""
+        return await self.events.last(run, *ENDED) is not None
+
+    async def recorded(self, archived: Recorded[RunArchived]) -> bool:
+        """Tell whether this archive's build has an outcome, which another would contradict."""
+        newest = await self.events.last(archived.of, RunBuilt, RunBuildFailed)
+        if newest is None or newest.cause == archived.id:
+            return newest is not None
+        # Another function's outcome is the newest: look through the run.
+        facts = self.follow.events(
+            after=archived.seq, until=newest.seq, filter=history(archived.of)
+        )
+        async for event in facts:
+            outcome = isinstance(event.fact, RunBuilt | RunBuildFailed)
+            if outcome and event.cause == archived.id:
+                return True
+        return False

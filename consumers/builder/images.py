@@ -1,0 +1,61 @@
+"""What the builder asks of whoever makes images, and how making one fails."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from schemas.errors import BuildFailed
+from schemas.ids import Digest
+from schemas.stack import FunctionSpec
+
+Say = Callable[[str], None]  # takes one line of the build's log
+
+
+class Built(msgspec.Struct, frozen=True):
+    """An image that is there to be run."""
+
+    image: Digest
+    cached: bool = False
+    tool_ms: int = 0  # of the time it took, what pip, npm or an engine took
+
+
+class ImageBuilder(Protocol):
+    """Turns archives into images; shared between tasks, and cancelled when a run ends."""
+
+    async def build(self, archive: Digest, spec: FunctionSpec, say: Say) -> Built:
+        """Return the image; raise BuildFailed where the archive is to blame, else Retry.
+
+        Twice, at once, or killed in the middle: an image is there whole or not at all.
+        """
+        ...
+
+
+class EngineMissing(BuildFailed):
+    """A container image was asked for, and there is no engine to build it."""
+
+    code = "engine_missing"
+
+
+class ToolMissing(BuildFailed):
+    """A program that installs dependencies is not on this machine."""
+
+    code = "tool_missing"
+
+
+class DependenciesFailed(BuildFailed):
+    """What the function asks for could not be installed."""
+
+    code = "dependencies_failed"
+
+
+class BuildTooLong(BuildFailed):
+    """A build took longer than it may."""
+
+    code = "build_too_long"
+
+
+class BundleTooLarge(BuildFailed):
+    """A function with its dependencies takes more room than it may."""
+
+    code = "bundle_too_large"
