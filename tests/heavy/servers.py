@@ -130,7 +130,7 @@ class Browser:
 
     def run(self, *arguments: str) -> str:
         """Start the browser once and return what it printed."""
-        quiet = (
+        off = (
             "background-networking",
             "component-update",
             "sync",

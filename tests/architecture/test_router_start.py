@@ -1,0 +1,46 @@
+"""The router starts light: what serves every request imports no broker client, no framework."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.source_tree import ROOT
+
+HEAVY = {"aiohttp", "boto3", "dulwich", "grpc", "litestar", "nats", "ruamel"}
+SHOW = "import json, sys, {0}; print(json.dumps([*sys.modules]))"
+
+
+def imported_by(module: str) -> set[str]:
+    """Return the top packages in memory after a fresh interpreter imported ``module``."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-P",
+            "-c",
+            f"import sys; sys.path.insert(0, {str(ROOT)!r}); " + SHOW.format(module),
+        ],
+        capture_output=True,
+        check=True,
+    )
+    return {name.partition(".")[0] for name in json.loads(done.stdout)}
+
+
+def router_modules() -> list[str]:
+    """Return the dotted name of every module of the router."""
+    files = sorted(Path(ROOT / "edge/router").glob("*.py"))
+    names = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
+    return [name.removesuffix(".__init__") for name in names]
+
+
+@pytest.mark.parametrize("module", router_modules())
+def test_router_imports_nothing_heavy(module: str) -> None:
+    """Importing this module of the router brings none of the heavy libraries along."""
+    assert imported_by(module) & HEAVY == set()
+
+
+def test_heavy_imports_would_be_seen() -> None:
+    """The measurement sees a heavy library where one is imported."""
+    assert "litestar" in imported_by("litestar")
