@@ -7,7 +7,7 @@ rebinding): its requests carry its own Host.
 import base64
 import binascii
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,7 @@ class Access:
         """Return the hosts; the token is nobody's business."""
         return f"Access(hosts={sorted(self.hosts)})"
 
-    def host(self, scope: dict[str, Any]) -> None:
+    def host(self, scope: Mapping[str, Any]) -> None:
         """Raise HostUnknown unless there is one Host, and it is one of ours, on any port."""
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         given = hosts[0].decode("latin-1").lower() if len(hosts) == 1 else ""
@@ -55,7 +55,7 @@ class Access:
                 hint=f"ask for system.{self.root_domain}, or localhost",
             )
 
-    def authorize(self, scope: dict[str, Any]) -> None:
+    def authorize(self, scope: Mapping[str, Any]) -> None:
         """Raise TokenMissing unless the token comes as Bearer, or as a Basic password."""
         for name, value in scope["headers"]:
             if name == b"authorization" and hmac.compare_digest(_token(value), self.token.encode()):

@@ -107,6 +107,7 @@ def create(views: Views, lines: Lines, *, version: str) -> Litestar:
             "views": Provide(lambda: views, sync_to_thread=False),
             "lines": Provide(lambda: lines, sync_to_thread=False),
         },
+        logging_config=None,  # the process has set up its own
         exception_handlers={
             PushlineError: problems.of_pushline,
             HTTPException: problems.of_http,

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import msgspec
+
 from bus.fold import Fold
 from bus.follow import Follow
 from edge.api import functions, projects, runs
@@ -19,7 +21,7 @@ from edge.api.shapes import FunctionView, Page, RunItem, RunView, function_view,
 PATIENCE = 10.0  # seconds that after=<seq> waits
 SHORTEST = 4  # letters of an id or sha that stand for the whole
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Urls(Protocol):

@@ -45,6 +45,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     root_domain: str
     token: str
+    log: str  # nats://127.0.0.1:4222; the operators' commands read it
     pid: int
     started: datetime
     version: str

@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import signal
+import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,9 +14,11 @@ from typing import Final
 import msgspec
 import structlog
 
+from edge.cli.child import UNUSABLE
+from schemas.errors import PushlineError
+
 log = structlog.get_logger(__name__)
 
-PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 GRACE: Final = 5.0  # seconds between SIGTERM and SIGKILL, unless said otherwise
 STEADY: Final = 30.0  # seconds after which a child that crashes is no longer failing to start
 FIRST_WAIT, LONGEST_WAIT = 0.1, 10.0  # seconds before a restart
@@ -45,6 +47,11 @@ def record(folder: Path, pid: int, name: str) -> None:
     """Write a process's pid file."""
     entry = PidFile(pid, started(pid), name)
     (folder / f"{name}.json").write_bytes(msgspec.json.encode(entry))
+
+
+def forget(folder: Path, name: str) -> None:
+    """Remove the pid file of a process that has ended."""
+    (folder / f"{name}.json").unlink(missing_ok=True)
 
 
 def end_orphans(folder: Path, *, grace: float = 2.0) -> list[PidFile]:
@@ -76,11 +83,10 @@ def _signal(entry: PidFile, number: signal.Signals) -> None:
         os.kill(entry.pid, number)
 
 
-def die_with(parent: int) -> None:
-    """Have the kernel end this process when ``parent`` does; ends it now if that was missed."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
+class Unusable(PushlineError):
+    """A child said that starting it again would not help."""
+
+    code = "child_unusable"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,11 +96,11 @@ class Child:
     name: str
     argv: Sequence[str]
     pids: Path
-    payload: bytes = b""  # on its standard input: no secret in arguments or environment
     descriptors: Sequence[int] = ()
-    stderr: int | None = None
+    output: int | None = None  # descriptor of both its outputs; None: our standard error
     grace: float = GRACE
     restarts: int = 0
+    payload: bytes = b""
     process: asyncio.subprocess.Process | None = None
 
     @property
@@ -104,63 +110,57 @@ class Child:
 
     async def start(self) -> None:
         """Start it, in a session of its own: Ctrl-C reaches the parent alone."""
+        output = sys.stderr.fileno() if self.output is None else self.output
         self.process = await asyncio.create_subprocess_exec(
             *self.argv,
             stdin=asyncio.subprocess.PIPE,
-            stderr=self.stderr,
+            stdout=output,
+            stderr=output,
             pass_fds=tuple(self.descriptors),
             start_new_session=True,
         )
         record(self.pids, self.process.pid, self.name)
-        if (stdin := self.process.stdin) is not None:
+
+    async def tell(self, payload: bytes) -> None:
+        """Hand over its settings, now and at each restart; it imports until they come."""
+        self.payload = payload
+        if self.process and (stdin := self.process.stdin):
             with contextlib.suppress(ConnectionError):  # it died already: watch() sees that
-                stdin.write(self.payload)
+                stdin.write(payload)
                 await stdin.drain()
             stdin.close()
 
     async def watch(self) -> None:
         """Start it again whenever it ends, later and later while it fails at once.
 
-        Cancel this before ``stop``, so that nothing starts it once more.
+        Raises Unusable when that would not help. Cancel this before ``stop``.
         """
         wait = FIRST_WAIT
         while self.process is not None:
             begun = time.monotonic()
             code = await self.process.wait()
+            if code == UNUSABLE:
+                raise Unusable(f"{self.name} cannot run", hint="it said why above")
             lived = time.monotonic() - begun
             wait = FIRST_WAIT if lived > STEADY else min(wait * 2, LONGEST_WAIT)
             log.error("child_ended", child=self.name, code=code, lived_s=round(lived, 1))
             await asyncio.sleep(wait)
             self.restarts += 1
             await self.start()
+            await self.tell(self.payload)
             log.warning("child_restarted", child=self.name, pid=self.pid, restarts=self.restarts)
 
-    async def stop(self) -> int:
-        """SIGTERM, the time it has to finish, SIGKILL; return its exit code."""
+    async def stop(self) -> None:
+        """SIGTERM, the time it has to finish, SIGKILL."""
         if self.process is None:
-            return 0
+            return
         with contextlib.suppress(ProcessLookupError):
             self.process.terminate()
         try:
-            code = await asyncio.wait_for(self.process.wait(), self.grace)
+            await asyncio.wait_for(self.process.wait(), self.grace)
         except TimeoutError:
             log.warning("child_killed", child=self.name, waited_s=self.grace)
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
-            code = await self.process.wait()
-        (self.pids / f"{self.name}.json").unlink(missing_ok=True)
-        return code
-
-
-async def until(
-    ready: Callable[[], Awaitable[bool]], children: Sequence[Child], *, within: float
-) -> bool:
-    """Wait until ``ready`` says yes; no when a child gives up on starting, or time runs out."""
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        if await ready():
-            return True
-        if any(child.restarts > 2 for child in children):
-            return False
-        await asyncio.sleep(0.015)
-    return False
+            await self.process.wait()
+        forget(self.pids, self.name)

@@ -131,6 +131,13 @@ def load(kind: type[S], environ: Mapping[str, str]) -> S:
     return kind(**values)
 
 
+def replaced(settings: Settings, **texts: str) -> Settings:
+    """Return settings with values from the command line, checked as those of variables are."""
+    environ = {variable(name): text for name, text in texts.items()}
+    given = load(Settings, environ)
+    return msgspec.structs.replace(settings, **{name: getattr(given, name) for name in texts})
+
+
 def _truth(text: str) -> str:
     words = {"yes": "true", "on": "true", "no": "false", "off": "false"}
     return words.get(text.lower(), text)

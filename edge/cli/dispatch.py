@@ -1,0 +1,88 @@
+"""One port's paths to their applications; bare ASGI, for ingest wants no framework in front."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import msgspec
+import structlog
+
+from bus import telemetry
+from edge.api import problems
+from edge.api.access import Access, HostUnknown, TokenMissing
+from edge.cli import page
+from schemas.errors import PushlineError
+
+log = structlog.get_logger(__name__)
+
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Application: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]  # each names ASGI its own way
+
+PLAIN, HTML = b"text/plain; charset=utf-8", b"text/html; charset=utf-8"
+CHALLENGE = (b"www-authenticate", b'Basic realm="Pushline", charset="UTF-8"')
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """The platform's ASGI application."""
+
+    access: Access
+    webhooks: dict[str, Application]  # by whole path; they verify signatures themselves
+    git: Application
+    api: Application
+    front: bytes  # the page at /
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Hand a request to whom it belongs; /git, /api and /metrics need the token."""
+        if scope["type"] != "http":
+            return
+        path: str = scope["path"]
+        try:
+            self.access.host(scope)
+            if webhook := self.webhooks.get(path):
+                await webhook(scope, receive, send)
+            elif path == "/healthz":
+                await answer(send, 200, PLAIN, b"ok\n")
+            elif path == "/":
+                await answer(send, 200, HTML, self.front, *page.HEADERS)
+            else:
+                await self._guarded(path, scope, receive, send)
+        except HostUnknown as error:
+            await refuse(send, 421, path, error)
+        except TokenMissing as error:
+            await refuse(send, 401, path, error, CHALLENGE)
+
+    async def _guarded(self, path: str, scope: Message, receive: Receive, send: Send) -> None:
+        self.access.authorize(scope)
+        if path.startswith("/git/"):
+            await self.git(scope, receive, send)
+        elif path == "/api" or path.startswith("/api/"):
+            await self.api(scope, receive, send)
+        elif path == "/metrics":
+            body = telemetry.exposition()
+            await answer(send, 200, telemetry.CONTENT_TYPE.encode(), body)
+        else:
+            await refuse(send, 404, path, problems.NotFound("there is nothing here"))
+
+
+async def answer(
+    send: Send, status: int, kind: bytes, body: bytes, *more: tuple[bytes, bytes]
+) -> None:
+    """Send a whole answer."""
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), *more]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def refuse(
+    send: Send, status: int, path: str, error: PushlineError, *more: tuple[bytes, bytes]
+) -> None:
+    """Send a problem; git shows it to people as it is plain text there."""
+    if path.startswith("/git/"):
+        await answer(send, status, PLAIN, f"{error}\n".encode(), *more)
+        return
+    problem = problems.answer(status, error.message, path=path, code=error.code, hint=error.hint)
+    kind = problems.MEDIA_TYPE.encode()
+    await answer(send, status, kind, msgspec.json.encode(problem), *more)

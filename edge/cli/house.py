@@ -1,0 +1,226 @@
+"""All processes of one home: the log's server, router, platform, supervisor."""
+
+import asyncio
+import contextlib
+import dataclasses
+import errno
+import os
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import structlog
+
+from edge.cli import home, processes
+from edge.cli.home import Endpoint, Home
+from edge.cli.processes import Child
+from edge.cli.settings import LOOPBACK, Settings
+from edge.cli.version import text as version
+from schemas.errors import PushlineError
+
+if TYPE_CHECKING:
+    from bus.server import NatsServer
+
+log = structlog.get_logger(__name__)
+
+PORTS_TRIED: Final = 100
+READY_WITHIN: Final = 60.0  # seconds; usual is one
+NATS_POLL: Final = 0.25  # seconds between looks at the log's server
+
+
+class PortTaken(PushlineError):
+    """No port is free."""
+
+    code = "port_taken"
+
+
+class NotReady(PushlineError):
+    """The processes run, and yet nothing is served."""
+
+    code = "not_ready"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What serves a home; made by ``serving``."""
+
+    endpoint: Endpoint
+    took: float  # seconds until it served
+    orphans: int  # processes that a killed ``up`` had left
+    children: Sequence[Child]
+    nats: "NatsServer"
+
+    async def watch(self) -> None:
+        """Keep all processes running, for ever; raises Unusable."""
+        watching = [asyncio.ensure_future(each.watch()) for each in self.children]
+        watching.append(asyncio.ensure_future(_watch_nats(self.nats, self.children[0].pids)))
+        try:
+            ended, _ = await asyncio.wait(watching, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()
+        finally:
+            for task in watching:
+                task.cancel()
+            await asyncio.wait(watching)
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    settings: Settings, place: Home, host: str, port: int, *, output: int | None = None
+) -> AsyncIterator[House]:
+    """Yield a house that serves; at the end stop all of it, the router first."""
+    begun = time.monotonic()
+    orphans = processes.end_orphans(place.pids)
+    for old in place.run.glob("*.sock"):
+        old.unlink()
+    listener = bind(host, port)
+    children = _children(place, listener, output)
+    nats = None
+    try:
+        for each in children.values():
+            await each.start()
+        from edge.cli import parts  # the log's client is slow to import: while children do too
+
+        nats = parts.log_server(place)
+        await parts.initialised(nats)
+        endpoint = _endpoint(settings, place, host, listener.getsockname()[1], nats)
+        for name, payload in parts.payloads(settings, place, endpoint, listener, nats).items():
+            await children[name].tell(payload)
+        house = House(
+            endpoint=endpoint,
+            took=0,
+            orphans=len(orphans),
+            children=tuple(children.values()),
+            nats=nats,
+        )
+        await _ready(house, place)
+        home.write_private(place.endpoint, msgspec.json.encode(endpoint))
+        yield dataclasses.replace(house, took=time.monotonic() - begun)
+    finally:
+        listener.close()
+        place.endpoint.unlink(missing_ok=True)
+        await _stop(children)
+        if nats is not None:
+            nats.stop()
+            processes.forget(place.pids, "nats-server")
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket on that port, or on the next free one.
+
+    It listens at once: until the router takes them up, callers wait instead of being refused.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for number in range(port, min(port + PORTS_TRIED, 65536)) if port else (0,):
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, number))
+            listener.listen(1024)
+        except OSError as error:
+            listener.close()
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                raise PortTaken(
+                    f"cannot listen on {host}: {error.strerror}", hint="say another: --listen"
+                ) from error
+        else:
+            return listener
+    raise PortTaken(
+        f"no port from {port} on is free on {host}", hint="say another: --listen HOST:PORT"
+    )
+
+
+def _children(place: Home, listener: socket.socket, output: int | None) -> dict[str, Child]:
+    graces = {"router": 35.0, "platform": 20.0, "supervisor": 15.0}  # each a little over its own
+    return {
+        name: Child(
+            name=name,
+            argv=(sys.executable, "-m", "edge.cli.child", name, str(os.getpid())),
+            pids=place.pids,
+            descriptors=(listener.fileno(),) if name == "router" else (),
+            output=output,
+            grace=grace,
+        )
+        for name, grace in graces.items()
+    }
+
+
+def _endpoint(
+    settings: Settings, place: Home, host: str, port: int, nats: "NatsServer"
+) -> Endpoint:
+    name = "localhost" if host in LOOPBACK or host.startswith("127.") else host
+    return Endpoint(
+        url=f"http://{name}:{port}",
+        host=host,
+        port=port,
+        root_domain=settings.root_domain,
+        token=home.token_of(place),
+        log=nats.url,
+        pid=os.getpid(),
+        started=datetime.now(UTC),
+        version=version(),
+    )
+
+
+async def _ready(house: House, place: Home) -> None:
+    """Wait until the platform answers through the router and functions can be started."""
+    watching = asyncio.create_task(house.watch())
+    deadline = time.monotonic() + READY_WITHIN
+    try:
+        while time.monotonic() < deadline:
+            if await _healthy(house.endpoint) and await _connects(place.run / "supervisor.sock"):
+                return
+            await asyncio.wait((watching,), timeout=0.01)
+            if watching.done():
+                watching.result()
+        raise NotReady(f"nothing is served after {READY_WITHIN:.0f} s", hint="see the lines above")
+    finally:
+        watching.cancel()
+        await asyncio.wait((watching,))
+
+
+async def _healthy(endpoint: Endpoint) -> bool:
+    """Ask /healthz through the router; HTTP by hand, for an HTTP client is slow to import."""
+    try:
+        reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
+    except OSError:
+        return False
+    try:
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        return (await asyncio.wait_for(reader.read(12), 5)) == b"HTTP/1.1 200"
+    except (OSError, TimeoutError):
+        return False
+    finally:
+        writer.close()
+
+
+async def _connects(path: Path) -> bool:
+    try:
+        _, writer = await asyncio.open_unix_connection(path)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def _watch_nats(nats: "NatsServer", pids: Path) -> None:
+    """Start the log's server again when it ends, on the same port: everybody reconnects."""
+    while True:
+        await asyncio.sleep(NATS_POLL)
+        if not nats.running():
+            log.error("child_ended", child="nats-server")
+            nats.start()  # in this thread, with which it dies
+            processes.record(pids, nats.pid, "nats-server")
+            log.warning("child_restarted", child="nats-server", pid=nats.pid)
+
+
+async def _stop(children: dict[str, Child]) -> None:
+    """Stop what takes requests before what answers them."""
+    await children["router"].stop()
+    await asyncio.gather(children["platform"].stop(), children["supervisor"].stop())

@@ -1,0 +1,17 @@
+"""How operators' commands reach the log of a running ``up``."""
+
+from pathlib import Path
+
+from bus.connection import BusSettings
+from bus.server import credentials
+from edge.cli import home, where
+
+ROLE = "operator"  # may read the log, and nothing else
+
+
+def settings(option: Path | None) -> BusSettings:
+    """Return what connects to that home's log; raises NotRunning."""
+    found = where.find(option)
+    running = home.endpoint(found)
+    passwords = credentials(found.path / "nats" / "credentials.json")
+    return BusSettings(nats_url=running.log, user=ROLE, password=passwords[ROLE], home=found.path)

@@ -1,0 +1,72 @@
+"""What the parts of a house are told: each its own settings, and no more."""
+
+import socket
+
+import msgspec
+import structlog
+
+from bus import streams, water
+from bus.server import NatsServer
+from consumers.deployer.local.settings import SupervisorSettings
+from edge.cli import child, processes
+from edge.cli.home import Endpoint, Home
+from edge.cli.platform_settings import PlatformSettings
+from edge.cli.settings import Settings
+from edge.router.settings import RouterSettings
+
+log = structlog.get_logger(__name__)
+
+
+def log_server(place: Home) -> NatsServer:
+    """Start the log's server; it dies with this thread."""
+    nats = NatsServer(place.path)
+    nats.start()
+    processes.record(place.pids, nats.pid, "nats-server")
+    return nats
+
+
+async def initialised(nats: NatsServer) -> None:
+    """Make the log, the first time; the platform brings it up to date at each start."""
+    settings = nats.settings("init")
+    if water.read(settings.home) is None:
+        await streams.init(settings)
+        log.info("log_initialised")
+
+
+def payloads(
+    settings: Settings,
+    place: Home,
+    endpoint: Endpoint,
+    listener: socket.socket,
+    nats: NatsServer,
+) -> dict[str, bytes]:
+    """Return what each child is handed."""
+    router = nats.settings("router")
+    told: dict[str, msgspec.Struct] = {
+        "router": RouterSettings(
+            home=place.path,
+            run=place.run,
+            root_domain=settings.root_domain,
+            platform_hosts=(endpoint.host,),
+            listen_fd=listener.fileno(),
+            nats_url=router.nats_url,
+            nats_user=router.user,
+            nats_password=router.password,
+            access_log_every=0,
+        ),
+        "platform": PlatformSettings(
+            settings=settings,
+            endpoint=endpoint,
+            home=place.path,
+            run=place.run,
+            bus=nats.settings("platform"),
+            init=nats.settings("init"),
+        ),
+        "supervisor": SupervisorSettings(
+            home=place.path, run=place.run, bus=nats.settings("supervisor")
+        ),
+    }
+    return {
+        name: child.payload(each, log_level=settings.log_level, log_format=settings.log_format)
+        for name, each in told.items()
+    }

@@ -1,0 +1,102 @@
+"""The platform's process: ingest, git and API on one Unix socket, and all consumers as tasks."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Iterator
+from typing import Final
+
+import structlog
+import uvicorn
+import uvloop
+
+from bus import streams
+from bus.connection import Bus, connect
+from consumers import run as consumers
+from edge.api.access import Access
+from edge.api.app import create
+from edge.api.views import Views
+from edge.cli import page, workers
+from edge.cli.dispatch import Dispatch
+from edge.cli.platform_settings import PlatformSettings
+
+__all__ = ["PlatformSettings", "run"]
+
+log = structlog.get_logger(__name__)
+
+DRAIN: Final = 5  # seconds that requests have to end
+
+
+class Server(uvicorn.Server):
+    """uvicorn, that leaves signals to us."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+def run(settings: PlatformSettings) -> None:
+    """Serve until SIGTERM; then let requests and handlers end."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_main(settings))
+
+
+async def _main(settings: PlatformSettings) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await streams.ensure(settings.init, workers.CLASSES)
+    async with connect(settings.bus, name="platform") as bus:
+        await _serve(settings, bus, stopping)
+
+
+async def _serve(settings: PlatformSettings, bus: Bus, stopping: asyncio.Event) -> None:
+    views = Views.make(settings.home / "snapshots", settings.endpoint.function_url)
+    consuming = workers.make(settings, bus)
+    async with contextlib.AsyncExitStack() as stack:
+        application = await stack.enter_async_context(_application(settings, bus, views))
+        server = Server(_configuration(settings, application))
+        async with asyncio.TaskGroup() as group:
+            folding = group.create_task(views.run(bus.follow), name="views")
+            group.create_task(consumers.run(consuming, stopping), name="consumers")
+            group.create_task(_end(server, stopping), name="end")
+            await server.serve()
+            stopping.set()  # also when it ended by itself
+            folding.cancel()
+    log.info("platform_stopped")
+
+
+async def _end(server: Server, stopping: asyncio.Event) -> None:
+    await stopping.wait()
+    server.should_exit = True
+
+
+@contextlib.asynccontextmanager
+async def _application(
+    settings: PlatformSettings, bus: Bus, views: Views
+) -> AsyncIterator[Dispatch]:
+    """Yield all that answers requests."""
+    at = settings.endpoint
+    yield Dispatch(
+        access=Access.of(at.root_domain, at.token, (at.host,)),
+        webhooks={},
+        git=create(views, bus.lines, version=at.version),
+        api=create(views, bus.lines, version=at.version),
+        front=page.front(at),
+    )
+
+
+def _configuration(settings: PlatformSettings, application: Dispatch) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        uds=str(settings.run / workers.SOCKET),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN,
+    )

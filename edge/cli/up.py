@@ -1,0 +1,100 @@
+"""`pushline up`: everything, on this machine, from one command."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from edge.cli import home as homes
+from edge.cli import logs, settings
+from edge.cli.home import Endpoint, Home
+from edge.cli.house import House, serving
+from edge.cli.output import console, duration
+
+_EPILOGUE = "\n".join(
+    f"{row.variable}: {row.meaning}" + (f" ({row.default})" if row.default else "")
+    for row in settings.manual()
+)
+
+
+def up(
+    *,
+    home: Annotated[Path | None, Parameter(help="Where everything is kept.")] = None,
+    listen: Annotated[
+        str | None, Parameter(help="host:port of the one public port; port 0: any.")
+    ] = None,
+) -> int:
+    """Start Pushline here: the log, the router, the platform, and whatever was live before.
+
+    Ctrl-C or SIGTERM ends all of it in order; what is live comes back with the next start.
+    """
+    chosen, warnings, environ = settings.current()
+    if listen is not None:
+        chosen = settings.replaced(chosen, listen=listen)
+    host, port = settings.address(chosen.listen, allow_remote=chosen.allow_remote)
+    if home is not None:
+        chosen = msgspec.structs.replace(chosen, home=str(home))
+    place = homes.prepare(settings.home_of(chosen, environ))
+    logs.configure("up", level=chosen.log_level, format=chosen.log_format)
+    with homes.held(place):
+        for warning in warnings:
+            sys.stderr.write(f"warning: {warning}\n")
+        return asyncio.run(_serve(chosen, place, host, port))
+
+
+async def _serve(chosen: settings.Settings, place: Home, host: str, port: int) -> int:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    stopped = asyncio.create_task(stopping.wait())
+    house = asyncio.create_task(_house(chosen, place, host, port))
+    await asyncio.wait((house, stopped), return_when=asyncio.FIRST_COMPLETED)
+    if not house.done():
+        sys.stderr.write("stopping\n")
+        house.cancel()
+    stopped.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await house
+    return 0
+
+
+async def _house(chosen: settings.Settings, place: Home, host: str, port: int) -> None:
+    """Serve until cancelled; then everything has been stopped when this returns."""
+    async with serving(chosen, place, host, port) as house:
+        welcome(house, place, wished=port)
+        await house.watch()
+
+
+def welcome(house: House, place: Home, *, wished: int) -> None:
+    """Say where it is and what to do next."""
+    out, at = console(), house.endpoint
+    if house.orphans:
+        out.print(f"ended {house.orphans} processes that an earlier `up` had left behind")
+    if wished and at.port != wished:
+        out.print(f"port {wished} is taken: listening on {at.port}")
+    out.print(f"Pushline {at.version} is up at {at.url} ({duration(house.took * 1000)})")
+    functions = at.function_url("<you>", "<function>")
+    rows = {
+        "push": f"git remote add pushline {remote(at, '<you>', '<repository>')}",
+        "": "git push pushline main",
+        "functions": functions,
+        "see": "pushline events tail -f, run ls, functions ls",
+        "api": f"{at.url}/api/openapi.json, with the token in {place.token}",
+        "home": str(place.path),
+    }
+    for name, text in rows.items():
+        out.print(f"  {name:<10} {text}", markup=False)
+    out.print("Ctrl-C ends it.")
+    sys.stdout.flush()
+
+
+def remote(at: Endpoint, owner: str, repository: str) -> str:
+    """Return the URL to push to, token and all."""
+    _, _, rest = at.url.partition("://")
+    return f"http://pushline:{at.token}@{rest}/git/{owner}/{repository}.git"
