@@ -58,7 +58,8 @@ class Chunked:
             elif self._state == AT_TRAILER:
                 after = self._trailer(data, at)
                 if self._state != DONE and after > at:  # this line is left out
-                    passed.append(data[start:at])
+                    if not self._payload_only:
+                        passed.append(data[start:at])
                     start = after
                 if after == at:
                     break
