@@ -115,7 +115,7 @@ class Launch:
     async def until_ready(self, path: str) -> None:
         """Return when the program accepts a connection, or answers ``path`` with success."""
         while not await self._answers(path):
-            await asyncio.sleep(POLL)  # noqa: ASYNC110 - the program cannot tell us
+            await asyncio.sleep(POLL)
 
     async def _answers(self, path: str) -> bool:
         reader = asyncio.StreamReader()

@@ -1,0 +1,114 @@
+"""What is to be deployed, and whether it still is. No clock, no I/O."""
+
+import msgspec
+
+from consumers.deployer.platform import Revision, Running
+from schemas.envelope import Aggregate, Recorded
+from schemas.errors import DeployFailed
+from schemas.events import Event
+from schemas.events.function import FunctionDeployed, FunctionDeployFailed, FunctionRemoved
+from schemas.events.run import RunBuilt, RunQueued, RunResolved
+from schemas.ids import Digest, Sha
+from schemas.stack_spec import FunctionSpec
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """One function of one run, with what its run says."""
+
+    built: Recorded[RunBuilt]
+    queued: Recorded[RunQueued]
+    sha: Sha
+
+    @property
+    def function(self) -> Aggregate:
+        """Return what the deployer's facts are about."""
+        of = self.built.of
+        name = f"{self.queued.fact.environment}/{self.built.fact.function}"
+        return Aggregate(of.forge, of.project, "function", name)
+
+    @property
+    def id(self) -> str:
+        """Return the revision's id: the same for every delivery of the same event."""
+        return revision_id(self.sha, self.queued.fact.generation)
+
+
+def wanted(
+    built: Recorded[RunBuilt],
+    queued: Recorded[RunQueued],
+    resolved: Recorded[RunResolved] | None,
+) -> Wanted:
+    """Return what this build is for; the resolved commit goes before the pushed one."""
+    return Wanted(built, queued, queued.fact.sha if resolved is None else resolved.fact.sha)
+
+
+def revision_id(sha: Sha, generation: int) -> str:
+    """Return what people see: the commit and the count of its environment."""
+    return f"{sha[:7]}-{generation}"
+
+
+def overtaken(want: Wanted, latest: Recorded[Event] | None) -> str:
+    """Return why nothing is to be done any more, "" when something is.
+
+    ``latest`` is the newest of deployed, deploy-failed and removed about the function.
+    """
+    if latest is None:
+        return ""
+    fact, generation = latest.fact, want.queued.fact.generation
+    if isinstance(fact, FunctionRemoved) and latest.seq > want.queued.seq:
+        return "removed"
+    if isinstance(fact, FunctionDeployed) and fact.generation > generation:
+        return "newer"
+    if isinstance(fact, FunctionDeployed | FunctionDeployFailed) and fact.run == want.built.of.id:
+        return "done"
+    return ""
+
+
+def ending(
+    want: Wanted, outcome: Running | DeployFailed, before: Recorded[Event] | None
+) -> FunctionDeployed | FunctionDeployFailed:
+    """Return the fact that a deployment ends with; ``before`` is what was live."""
+    run, generation = want.built.of.id, want.queued.fact.generation
+    if isinstance(outcome, DeployFailed):
+        return FunctionDeployFailed(
+            run=run,
+            generation=generation,
+            revision=want.id,
+            code=outcome.code,
+            message=str(outcome),
+        )
+    live = before.fact if before is not None else None
+    return FunctionDeployed(
+        run=run,
+        generation=generation,
+        revision=want.id,
+        image=want.built.fact.image,
+        spec=want.built.fact.spec,
+        sha=want.sha,
+        label=want.queued.fact.label,
+        environment=want.queued.fact.environment,
+        function=want.built.fact.function,
+        upstream=outcome.upstream,
+        start_ms=outcome.start_ms,
+        previous=live.revision if isinstance(live, FunctionDeployed) else "",
+    )
+
+
+def revision(
+    of: Aggregate, id: str, generation: int, image: Digest, label: str, spec: FunctionSpec
+) -> Revision:
+    """Return what the platform is to run."""
+    environment, _, function = of.id.partition("/")
+    return Revision(
+        id=id,
+        forge=of.forge,
+        project=of.project,
+        environment=environment,
+        function=function,
+        generation=generation,
+        image=image,
+        label=label,
+        fprocess=spec.fprocess,
+        variables=spec.environment,
+        memory=spec.limits.memory,
+        cpu=spec.limits.cpu,
+    )
