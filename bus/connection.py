@@ -113,12 +113,14 @@ async def connect(settings: BusSettings, *, name: str) -> AsyncIterator[Bus]:
 
 async def _compare(bus: Bus) -> None:
     """Check the log against its high-water mark; LogRewound where data was lost."""
+    # The mark is read before the head is asked for: meanwhile both go on growing.
+    known = bus.water.seq
+    mark = await asyncio.to_thread(water.read, bus.settings.home)
     info = await patiently(lambda: bus.js.info(EVENTS))
     if info is None:
         raise LogNotInitialised("there is no log here", hint="a missing log may be a broken disk")
     head = int(info["state"]["last_seq"])
-    await asyncio.to_thread(water.check, bus.settings.home, head)
-    bus.water.compare(head)
+    water.check(bus.settings.home, head, max(known, mark or 0))
     bus.water.reached(head)
     await bus.water.flush()
 

@@ -78,6 +78,7 @@ _failure = msgspec.json.Decoder(_Answer).decode
 _ack = msgspec.json.Decoder(Ack).decode
 _message = msgspec.json.Decoder(_Message).decode
 
+FULL: Final = 10077  # could not be stored; the code beside it is 503 all the same
 NOT_FOUND: Final = frozenset({10037, 10059, 10014})  # no message, no stream, no consumer
 
 
@@ -212,7 +213,7 @@ def _checked(body: bytes) -> bytes:
         raise LogUnavailable("the log answered with something else") from error
     if failure is None:
         return body
-    if failure.code == 503:
+    if failure.code == 503 and failure.err_code != FULL:
         raise LogUnavailable(f"the log is not ready: {failure.description}")
     raise Refused(failure.err_code, failure.description)
 

@@ -7,7 +7,7 @@ import msgspec
 
 from bus import envelope, instruments
 from bus.blobs import Blobs
-from bus.jetstream import Ack, JetStream, Refused, Stored, patiently
+from bus.jetstream import FULL, Ack, JetStream, Refused, Stored, patiently
 from bus.water import HighWater
 from schemas import catalog, subjects
 from schemas.envelope import Aggregate, Delivery, E, Recorded
@@ -29,7 +29,6 @@ WINDOW: Final = 300.0  # seconds; half of the server's duplicate window, for clo
 
 WRONG_LAST: Final = frozenset({10071, 10164})
 TOO_LARGE: Final = 10054
-FULL: Final = 10077
 
 
 class Guard(msgspec.Struct, frozen=True):
@@ -250,7 +249,7 @@ def raise_for(refused: Refused, subject: str) -> NoReturn:
     if refused.code == TOO_LARGE:
         raise FactTooLarge(f"{subject} is too large for its stream") from refused
     if refused.code == FULL:
-        raise LogFull("the log is full", hint="give it more room or a larger disk") from refused
+        raise LogFull(f"the log is full: {refused}", hint="give it more room") from refused
     raise refused
 
 

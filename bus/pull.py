@@ -7,6 +7,7 @@ in memory and forgotten by the server soon after: the position is ours.
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Final, NamedTuple
 
 import msgspec
@@ -66,7 +67,7 @@ class Reader:
         self._filter = filter
         self._gapless = gapless
         self._news = asyncio.Event()
-        self._asked = 0
+        self._asked = self._consumed = 0
 
     def wake(self) -> None:
         """Look at ``messages``."""
@@ -81,9 +82,10 @@ class Reader:
         while True:
             await self._wire.ready()
             try:
-                async for batch in self._consume(idle):
-                    pause = 0.02
-                    yield batch
+                async with aclosing(self._consume(idle)) as consumed:
+                    async for batch in consumed:
+                        pause = 0.02
+                        yield batch
             except (Broken, LogUnavailable) as error:
                 log.debug("reader_begins_again", stream=self._stream, why=str(error))
             await asyncio.sleep(pause)
@@ -95,7 +97,7 @@ class Reader:
         sid, inbox = self._wire.subscribe(self)
         try:
             source = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{await self._create()}"
-            self._asked = consumed = 0
+            self._asked = self._consumed = 0
             while True:
                 self._ask(source, inbox)
                 if not self.messages:
@@ -106,20 +108,29 @@ class Reader:
                 for place in range(0, len(taken), SLICE):
                     if place:
                         await asyncio.sleep(0)
-                    batch: list[Message] = []
-                    for raw in taken[place : place + SLICE]:
-                        if raw.reply.startswith(b"$JS.ACK"):
-                            consumed += 1
-                            self._asked -= 1
-                            batch.append(self._placed(raw, consumed))
-                        else:
-                            self._asked -= _status(raw)
-                    self._ask(source, inbox)
+                    batch, error = self._sorted(taken[place : place + SLICE])
+                    if error is None:
+                        self._ask(source, inbox)
                     if batch:
                         yield batch
+                    if error is not None:
+                        raise error
         finally:
             if self._wire.up:
                 self._wire.unsubscribe(sid)
+
+    def _sorted(self, taken: list[Raw]) -> tuple[list[Message], Exception | None]:
+        """Return the messages, and what came after them that ends the consumer."""
+        batch: list[Message] = []
+        try:
+            for raw in taken:
+                if raw.reply.startswith(b"$JS.ACK"):
+                    batch.append(self._placed(raw))
+                else:
+                    self._asked -= _status(raw)
+        except (Broken, Gap) as error:
+            return batch, error
+        return batch, None
 
     def _ask(self, source: str, inbox: str) -> None:
         """Keep two batches asked for."""
@@ -145,12 +156,14 @@ class Reader:
             raise Broken("the connection broke")
         return True
 
-    def _placed(self, raw: Raw, expected: int) -> Message:
+    def _placed(self, raw: Raw) -> Message:
         """Return a message with the places its reply subject tells, checked."""
         tokens = raw.reply.split(b".")  # $JS ACK <stream> <consumer> <n> <seq> <cseq> <ns> <more>
         seq = int(tokens[5])
-        if int(tokens[6]) != expected:
-            raise Broken(f"consumer sequence {int(tokens[6])}, expected {expected}")
+        self._consumed += 1
+        self._asked -= 1
+        if int(tokens[6]) != self._consumed:
+            raise Broken(f"consumer sequence {int(tokens[6])}, expected {self._consumed}")
         if self._gapless and seq != self.position + 1:
             raise Gap(
                 f"{self._stream}: after {self.position} came {seq}",

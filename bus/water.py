@@ -40,10 +40,9 @@ def write(home: Path, seq: int) -> None:
         os.close(lock)
 
 
-def check(home: Path, head: int) -> None:
+def check(home: Path, head: int, mark: int) -> None:
     """Raise LogRewound when the log ends before its mark."""
-    mark = read(home)
-    if mark is not None and head < mark:
+    if head < mark:
         raise LogRewound(
             f"the log ends at {head}, but had reached {mark}: data was lost",
             hint=f"restore the log from a backup, or remove {home / NAME} to go on without it",
@@ -62,11 +61,6 @@ class HighWater:
     def reached(self, seq: int) -> None:
         """Note that the log has come to ``seq``; costs nothing."""
         self.seq = max(self.seq, seq)
-
-    def compare(self, head: int) -> None:
-        """Raise LogRewound when the log ends before what this process has seen of it."""
-        if head < self.seq:
-            raise LogRewound(f"the log ends at {head}, but had reached {self.seq}: data was lost")
 
     async def keep(self) -> None:
         """Write the mark once a second while it moves, for ever."""

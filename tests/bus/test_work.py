@@ -1,7 +1,7 @@
 """The worker loop against a real server, all being well with the server."""
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import pytest
 
@@ -285,7 +285,7 @@ async def test_a_new_worker_begins_with_the_next_fact(bus: Bus) -> None:
     """``begins = "now"`` passes over what was there before the durable was made."""
 
     class Newcomer(Recorder):
-        begins = "now"
+        begins: ClassVar[Literal["first", "now"]] = "now"
 
     await started(bus, "old")
     worker = Newcomer()
@@ -305,7 +305,7 @@ async def test_on_a_new_log_now_is_the_first_fact(bus: Bus) -> None:
     """A worker that begins now, on an empty log, misses nothing."""
 
     class Newcomer(Recorder):
-        begins = "now"
+        begins: ClassVar[Literal["first", "now"]] = "now"
 
     worker = Newcomer()
     await streams.ensure(bus.settings, [worker])
