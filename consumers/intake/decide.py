@@ -1,8 +1,9 @@
 """What a push means for a branch whose history we know. No clock, no random, no I/O.
 
 Forges do not order their webhooks, and anybody who has seen one can send it again. So a push is
-taken at its word only when it begins where the branch is and was never seen. Any other moves the
-branch too, but makes the run ask the forge for the head: it can never roll production back.
+taken at its word only when it begins where the branch is, when nothing in between is missing, and
+when both the move and the commit are new. Any other moves the branch too, but makes the run ask
+the forge for the head: it can never roll production back.
 """
 
 from consumers.forges.meaning import Ignored, Push, is_zero
@@ -17,19 +18,22 @@ def decide(
     """Return the one fact of this push."""
     if is_zero(push.after):
         return _deleted(branch, push)
-    if push.after == branch.head:
+    move = (push.before, push.after)
+    if push.after == branch.head and move in branch.seen:
         return Ignored(f"{push.branch} is at {push.after[:7]} already")
     here = push.before == branch.head if branch.head else is_zero(push.before)
-    if not here and push.after in branch.left:
+    overtaken = move in branch.gaps
+    if overtaken or (not here and push.after in branch.left):
         return BranchPushOutdated(push.branch, push.before, push.after, branch.head or ZERO_SHA)
-    fresh = here and (push.before, push.after) not in branch.seen
+    new = move not in branch.seen and push.after not in branch.left
+    certain = not branch.gaps and (branch.head or not branch.seq)
     return BranchPushed(
         branch=push.branch,
         before=push.before,
         after=push.after,
         repository=push.repository,
         pusher=push.pusher,
-        continues=fresh,
+        continues=bool(here and new and certain),
     )
 
 
