@@ -112,7 +112,14 @@ class Deployer:
         try:
             spec = msgspec.json.decode(await self.blobs.get(fact.spec), type=FunctionSpec)
             return await self.platform.deploy(
-                revision(want.function, want.id, queued.generation, fact.image, queued.label, spec)
+                revision(
+                    want.function,
+                    want.id,
+                    generation=queued.generation,
+                    image=fact.image,
+                    label=queued.label,
+                    spec=spec,
+                )
             )
         except DeployFailed as error:
             return error

@@ -94,7 +94,13 @@ def ending(
 
 
 def revision(
-    of: Aggregate, id: str, generation: int, image: Digest, label: str, spec: FunctionSpec
+    of: Aggregate,
+    id: str,
+    *,
+    generation: int,
+    image: Digest,
+    label: str,
+    spec: FunctionSpec,
 ) -> Revision:
     """Return what the platform is to run."""
     environment, _, function = of.id.partition("/")

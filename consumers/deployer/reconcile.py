@@ -59,10 +59,10 @@ class Reconciler:
         live = {row.key(row.live.revision): row for row in self.rows.values() if row.live}
         pending = {row.key(row.pending) for row in self.rows.values() if row.pending}
         now = self.clock()
+        self._starting = {key: task for key, task in self._starting.items() if not task.done()}
         for key in live.keys() - running:
             if key not in self._starting and self._failing.get(key, (0.0, 0.0))[0] <= now:
-                task = self._starting[key] = asyncio.create_task(self._bring_back(key, live[key]))
-                task.add_done_callback(lambda _, key=key: self._starting.pop(key, None))
+                self._starting[key] = asyncio.create_task(self._bring_back(key, live[key]))
         unwanted = running - live.keys() - pending
         self._unwanted = {key: self._unwanted.get(key, now) for key in unwanted}
         for key, since in self._unwanted.items():
@@ -77,7 +77,14 @@ class Reconciler:
             return
         try:
             spec = msgspec.json.decode(await self.blobs.get(fact.spec), type=FunctionSpec)
-            order = revision(row.of, fact.revision, fact.generation, fact.image, fact.label, spec)
+            order = revision(
+                row.of,
+                fact.revision,
+                generation=fact.generation,
+                image=fact.image,
+                label=fact.label,
+                spec=spec,
+            )
             running = await self.platform.deploy(order)
         except PlatformUnavailable:
             return  # the next step finds it missing still

@@ -151,7 +151,7 @@ class Forked:
         feed.close()
 
     async def _answer(self, output: asyncio.StreamReader) -> None:
-        """Answer with all of the output, as mode serializing does; the exit code tells the status."""
+        """Answer with all of the output at once; the exit code tells the status."""
         found = bytearray()
         while piece := await output.read(PIECE):
             found += piece
