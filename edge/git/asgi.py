@@ -1,11 +1,14 @@
 """Bare ASGI: its types, one short answer, and knowing that the client has gone."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from contextlib import aclosing
 from typing import Any, Final
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Gone = asyncio.Future[None]  # done when the client has closed the connection
 Headers = list[tuple[bytes, bytes]]
 
 # Of git's own server: no cache may keep any answer (gitprotocol-http).
@@ -35,10 +38,13 @@ async def refuse(send: Send, status: int, message: str, *more: tuple[bytes, byte
     await answer(send, status, f"{message}\n".encode(), "text/plain; charset=utf-8", *more)
 
 
-async def stream(send: Send, chunks: AsyncIterator[bytes]) -> None:
-    """Send the body of a started answer as it comes."""
-    async for chunk in chunks:
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+async def stream(send: Send, chunks: AsyncGenerator[bytes, None], gone: Gone) -> None:
+    """Send the body of a started answer as it comes, unless the client has gone."""
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            if gone.done():
+                return
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 

@@ -1,7 +1,7 @@
 """Request bodies: spooled to a file, inflated, counted on both sides of the inflation."""
 
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import IO, Final
 
 from bus.blocking import run_blocking
@@ -18,7 +18,9 @@ class BodyTooLarge(ProtocolBroken):
     code = "git_body_too_large"
 
 
-async def spool(receive: Receive, headers: dict[bytes, bytes], file: IO[bytes], limit: int) -> bool:
+async def spool(
+    receive: Receive, headers: Mapping[bytes, bytes], file: IO[bytes], limit: int
+) -> bool:
     """Write the body, inflated, to ``file`` and rewind it; tell whether all of it is there.
 
     Over ``limit`` bytes, sent or inflated, the rest is read and dropped: git shows an answer

@@ -61,10 +61,10 @@ def parse(stream: pktline.Readable) -> Push:
     for text in pktline.section(stream, most=MOST):
         if _SHALLOW.fullmatch(text):
             continue
+        update, _, asked = text.partition(b"\0")
         if not commands:
-            text, _, asked = text.partition(b"\0")
             capabilities = frozenset(asked.split())
-        found = _COMMAND.fullmatch(text)
+        found = _COMMAND.fullmatch(update)
         if not found:
             raise ProtocolBroken(f"not a ref update: {text[:100]!r}")
         old, new, ref = found.groups()

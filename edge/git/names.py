@@ -1,7 +1,7 @@
 """Names that may become folders, subjects and URLs: strict, for they come from outside."""
 
 import re
-from typing import Final, Literal, cast
+from typing import Final, Literal, cast, get_args
 
 import msgspec
 from dulwich.refs import Ref, check_ref_format
@@ -11,6 +11,7 @@ TAGS: Final = "refs/tags/"
 REF_LIMIT: Final = 200  # bytes; a file system takes 255 for each part of a path
 
 Service = Literal["git-upload-pack", "git-receive-pack"]
+SERVICES: Final = get_args(Service)
 
 _PATH: Final = re.compile(
     r"/git/(?P<owner>[a-z0-9][a-z0-9._-]{0,38})/(?P<name>[a-z0-9][a-z0-9._-]{0,63}?)(?:\.git)?"

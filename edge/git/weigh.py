@@ -42,7 +42,7 @@ def weigh(file: IO[bytes], limits: Limits) -> int:
     for _ in range(count):
         total += _object(stream, limits)
         if total > limits.total:
-            raise PackRefused(f"the push unpacks to more than {_readable(limits.total)}")
+            raise PackRefused(f"the push unpacks to more than {readable(limits.total)}")
     stream.take(20)
     if not stream.at_end():
         raise PackRefused("something follows the pack")
@@ -74,10 +74,11 @@ def _object(stream: "_Stream", limits: Limits) -> int:
 
 
 def _too_large(limits: Limits) -> PackRefused:
-    return PackRefused(f"the push has an object of more than {_readable(limits.object)}")
+    return PackRefused(f"the push has an object of more than {readable(limits.object)}")
 
 
-def _readable(size: int) -> str:
+def readable(size: int) -> str:
+    """Return a size as people say it."""
     return f"{size / (1024 * 1024):g} MB"
 
 
