@@ -146,6 +146,7 @@ class StackReader(FieldReader):
         self.scaling(found, place)
         language = self.language(found.pop("lang", ""), place, table, row.line)
         handler = self.handler(found.pop("handler", ""), place, table, row.line)
+        self.process(found.get("fprocess", ""), language, place, table)
         return FunctionSpec(name=name, language=language, handler=handler, **found)
 
     def name(self, name: str, line: int, *, secrets: bool) -> None:
@@ -185,8 +186,19 @@ class StackReader(FieldReader):
             return ""
         return self.path(said, field, line)
 
+    def process(self, said: str, language: str, place: str, table: Table) -> None:
+        """Check that a program is named where one is run, and warn where none is."""
+        field = f"{place}.fprocess"
+        if language == "exec" and not said:
+            self.missing(table, field, table.line, "the program to run, such as ./hello.sh")
+        elif language != "exec" and said:
+            message = "not honoured: the template has its own process"
+            self.warn(self.lines[field], field, message, "use lang: exec for a program")
+
     def missing(self, table: Table, field: str, line: int, cure: str) -> None:
         """Note a field that must be there; a misspelt one nearby is named."""
+        if any(problem.field == field for problem in self.errors):
+            return  # it is there, and wrong
         key = field.rpartition(".")[2]
         for given, row in table.rows.items():
             if given not in _FIELDS and closest(given, [key]):

@@ -8,6 +8,7 @@ Twice   is harmless: the image is keyed by its archive, the fact by its cause
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -136,8 +137,9 @@ class Builder:
         facts = self.follow.events(
             after=archived.seq, until=newest.seq, filter=history(archived.of)
         )
-        async for event in facts:
-            outcome = isinstance(event.fact, RunBuilt | RunBuildFailed)
-            if outcome and event.cause == archived.id:
-                return True
+        async with aclosing(facts):
+            async for event in facts:
+                outcome = isinstance(event.fact, RunBuilt | RunBuildFailed)
+                if outcome and event.cause == archived.id:
+                    return True
         return False

@@ -78,7 +78,8 @@ class Tree:
             folder, sha = waiting.pop()
             for mode, name, found in _entries(self._object(sha)[1], width):
                 path = f"{folder}/{name}" if folder else name
-                if why := harm(name):
+                why = "stands twice" if path in self.entries else harm(name)
+                if why:
                     shown = path.encode("unicode_escape", "backslashreplace").decode()
                     hostile.append(Problem(f"{shown}: {why}", "rename it", "repository"))
                     continue
