@@ -129,8 +129,10 @@ class _Fetching:
         target = urljoin(url, location)
         old, new = urlsplit(url), urlsplit(target)
         tail = "/info/refs"
-        secure = new.scheme == old.scheme or (old.scheme, new.scheme) == ("http", "https")
-        if new.hostname != old.hostname or not secure or not new.path.endswith(tail):
+        same = (new.scheme, new.netloc) == (old.scheme, old.netloc)
+        # http to https on the ports they have by default is the same host, better guarded.
+        secured = (old.scheme, new.scheme) == ("http", "https") and new.netloc == old.hostname
+        if not (same or secured) or not new.path.endswith(tail):
             message = f"the forge redirects to {new.scheme}://{new.netloc}, which is not followed"
             raise refused("source_refused", message, "use the repository's present address")
         return f"{new.scheme}://{new.netloc}{new.path.removesuffix(tail)}"

@@ -336,11 +336,15 @@ def test_no_bytes_break_the_reader(body: bytes) -> None:
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=20),
-        lambda inner: st.lists(inner, max_size=4)
-        | st.dictionaries(
-            st.sampled_from(["functions", "lang", "handler", "provider", "copy", "limits", "a"]),
-            inner,
-            max_size=4,
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["functions", "lang", "handler", "provider", "copy", "limits", "a"]
+                ),
+                inner,
+                max_size=4,
+            )
         ),
         max_leaves=20,
     )

@@ -108,9 +108,7 @@ def test_a_handler_outside_is_refused_by_name(
     ("path", "said"),
     [("../repo-private", "may lead out"), ("nobody", "is not in"), ("out", "leads out")],
 )
-def test_a_copy_from_outside_is_refused_by_name(
-    path: str, said: str, templates: Templates
-) -> None:
+def test_a_copy_from_outside_is_refused_by_name(path: str, said: str, templates: Templates) -> None:
     """A folder beside the repository that begins with its name is not in it."""
     stack = f"{STACK}configuration:\n  copy:\n    - {path}\n"
     files: Files = {**GOOD, "stack.yml": stack.encode(), "out": (LINK, b"../repo-private")}
@@ -201,9 +199,7 @@ def test_sealed_secrets_lead_to_a_warning(templates: Templates) -> None:
 
 def test_a_tar_has_no_trace_of_time_and_owner(templates: Templates) -> None:
     """Sorted names, times and owners zero, modes of two kinds, no extended headers."""
-    with tarfile.open(
-        fileobj=io.BytesIO(prepare(tree_of(GOOD), templates).archives[0].tar)
-    ) as tar:
+    with tarfile.open(fileobj=io.BytesIO(prepare(tree_of(GOOD), templates).archives[0].tar)) as tar:
         entries = tar.getmembers()
 
     assert [entry.name for entry in entries] == sorted(entry.name for entry in entries)
