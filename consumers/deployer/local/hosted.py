@@ -29,6 +29,7 @@ from schemas.errors import DeployFailed
 FIRST_PAUSE: Final = 0.2  # seconds before a program that died is started again
 LONGEST_PAUSE: Final = 30.0
 HEALTHY: Final = 10.0  # seconds after which the pauses begin anew
+CLEARING: Final = 10.0  # seconds that the kernel may take to end what was killed
 TERMINATING: Final = 2.0  # seconds between SIGTERM and SIGKILL, when nothing is in flight
 
 log = structlog.get_logger()
@@ -57,6 +58,7 @@ class Hosted:
         self.first: asyncio.Future[Running] = loop.create_future()
         self.keeper: asyncio.Task[None] | None = None
         self.drained: asyncio.Task[None] | None = None
+        self.leaving = asyncio.Event()  # it is not to be started again
         self.over = False
 
     def _mode(self) -> HttpMode | ForkingMode | StaticMode:
@@ -94,7 +96,7 @@ class Hosted:
         if isinstance(self.mode, StaticMode):
             self._is_ready(time.monotonic())
             return
-        while True:
+        while not self.leaving.is_set():
             began = time.monotonic()
             try:
                 await self._run()
@@ -105,12 +107,15 @@ class Hosted:
             self.failing = 0 if time.monotonic() - began > HEALTHY else self.failing + 1
             if not self.first.done():
                 raise DeployFailed(f"it {self.ended} before it was ready")
+            if self.leaving.is_set():
+                return
             pause = min(FIRST_PAUSE * 2 ** max(self.failing - 1, 0), LONGEST_PAUSE)
             self.restarts += 1
             self.state = "restarting"
             self.lines.say(f"the function {self.ended}; it is started again in {pause:g} s")
             log.warning("function_ended", function=self.order.key, how=self.ended, pause_s=pause)
-            await asyncio.sleep(pause)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.leaving.wait(), pause)
 
     async def _run(self) -> None:
         """One life of the program, from its walls to its end."""
@@ -122,6 +127,8 @@ class Hosted:
             self.cell = await open_cell(
                 config, python=self.ground.interpreter, log=self.lines.descriptor
             )
+            if self.leaving.is_set():
+                raise DeployFailed("it was retired as it started")
             if not self.cell.found:
                 raise DeployFailed(f"there is no program {config.program!r} to run")
             self.launch.cell = self.cell
@@ -192,6 +199,7 @@ class Hosted:
         """Begin to end this revision; the task is done when nothing of it is left."""
         if self.drained is None:
             self.state = "draining"
+            self.leaving.set()
             self.drained = asyncio.create_task(self._drain())
         return self.drained
 
@@ -218,18 +226,27 @@ class Hosted:
         if self.over:
             return
         self.over = True
+        self.leaving.set()
         for front in list(self.door.fronts):
             front.transport.abort()
         if self.server is not None:
             self.server.close()
         self.socket.unlink(missing_ok=True)
         if self.keeper is not None:
-            self.keeper.cancel()
-            await asyncio.wait({self.keeper})
+            await self._keeper_ended(self.keeper)
         self.lines.say(f"revision {self.order.id} has ended")
         await self.lines.close()
         shutil.rmtree(self.launch.own, ignore_errors=True)
         self.ground.release(self.name)
+
+    async def _keeper_ended(self, keeper: "asyncio.Task[None]") -> None:
+        """Have the keeper clear up after the program; it may be about to by itself."""
+        if self.cell is not None:
+            self.cell.close()
+        done, _ = await asyncio.wait({keeper}, timeout=CLEARING)
+        if not done:
+            keeper.cancel()
+            await asyncio.wait({keeper})
 
     def status(self) -> Status:
         """Return what it does at the moment."""

@@ -114,7 +114,7 @@ class Launch:
 
     async def until_ready(self, path: str) -> None:
         """Return when the program accepts a connection, or answers ``path`` with success."""
-        while not await self._answers(path):
+        while not await self._answers(path):  # noqa: ASYNC110 - a program cannot tell us
             await asyncio.sleep(POLL)
 
     async def _answers(self, path: str) -> bool:

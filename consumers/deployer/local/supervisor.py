@@ -120,9 +120,11 @@ class Supervisor:
         """Begin to drain a revision; nothing to do for an unknown one."""
         found = self.hosted.get(name)
         if found is not None and found.drained is None:
-            found.drain().add_done_callback(lambda _: self._drained(found))
+            found.drain().add_done_callback(lambda drain: self._drained(found, drain))
 
-    def _drained(self, hosted: Hosted) -> None:
+    def _drained(self, hosted: Hosted, drain: "asyncio.Task[None]") -> None:
+        if not drain.cancelled() and (error := drain.exception()) is not None:
+            log.error("drain_failed", key=hosted.order.key, exc_info=error)
         if self.hosted.get(hosted.name) is hosted:
             del self.hosted[hosted.name]
 
