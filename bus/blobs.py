@@ -68,9 +68,12 @@ class DirectoryBlobs:
             return self._put_file(body)
         digest = "sha256:" + hashlib.sha256(body).hexdigest()
         path = self.path(digest)
-        if not path.exists():
+        try:
+            if path.read_bytes() == body:
+                return digest
+        except FileNotFoundError:
             _folder(path.parent)
-            write_whole(path, body)
+        write_whole(path, body)
         return digest
 
     def _put_file(self, source: Path) -> Digest:
@@ -80,10 +83,9 @@ class DirectoryBlobs:
         try:
             sha = _copy(source, part)
             path = self.path("sha256:" + sha)
-            if not path.exists():
-                _folder(path.parent)
-                part.replace(path)
-                _sync(path.parent)
+            _folder(path.parent)
+            part.replace(path)
+            _sync(path.parent)
         finally:
             part.unlink(missing_ok=True)
         return "sha256:" + sha

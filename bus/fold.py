@@ -6,16 +6,18 @@ import inspect
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 from pathlib import Path
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 import structlog
 
-from bus import instruments
 from bus.blobs import write_whole
-from bus.follow import Batch
 from schemas.envelope import Recorded
+from schemas.errors import LogUnavailable
 from schemas.events import Event
+
+if TYPE_CHECKING:
+    from bus.follow import Batch
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +50,11 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class Fold(Generic[R]):
-    """Rows by key. Gaps and failures stop it; nothing is skipped."""
+    """Rows by key. Gaps and failures stop it; nothing is skipped.
+
+    ``changed`` are told of each row that changes: its key, the row or None, and the event; no
+    event when a row goes because it was of another log.
+    """
 
     def __init__(
         self,
@@ -63,7 +69,7 @@ class Fold(Generic[R]):
         self.name = name
         self.rows: dict[str, R] = {}
         self.seq = 0
-        self.changed: list[Callable[[str, R | None, Recorded[Event]], None]] = []
+        self.changed: list[Callable[[str, R | None, Recorded[Event] | None], None]] = []
         self._key = key
         self._reduce = reduce
         self._version = f"{name}:{version(row, reduce)}"
@@ -71,43 +77,50 @@ class Fold(Generic[R]):
         self._path = None if snapshots is None else snapshots / f"{name}.json"
         self._log = ""
         self._saved = 0
+        self._told: Callable[[float], None] = lambda _: None
+        self._ended: Exception | None = None
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
     async def run(self, follow: Source) -> None:
         """Load the snapshot, then follow the log for ever; raises what stopped it."""
-        self._log = await follow.identity()
         if self.seq == 0:
             await asyncio.to_thread(self.load)
+        self._belong_to(await follow.identity())
         saver = asyncio.create_task(self._save_now_and_then(), name=f"{self.name}-snapshots")
-        error: BaseException | None = None
+        from bus.instruments import folded  # 0.1 s that the router does not have before it listens
+
+        self._told = folded.labels(self.name).set
+        self._ended = None
         try:
             async with aclosing(follow.batches(after=self.seq)) as batches:
                 async for batch in batches:
                     self.apply(batch)
-        except BaseException as stopped:
-            error = stopped
+        except Exception as error:
+            self._ended = error
             raise
         finally:
             saver.cancel()
-            self._release(error)
+            self._release()
             with suppress(OSError):
                 await asyncio.shield(self.save())
 
     async def reached(self, seq: int) -> None:
         """Wait until the fold is true at ``seq``; raises what stopped it before."""
         if self.seq < seq:
+            if self._ended is not None:
+                raise self._ended
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append((seq, future))
             await future
 
-    def apply(self, batch: Batch) -> None:
+    def apply(self, batch: "Batch") -> None:
         """Fold events in; the fold is true at the last of them."""
         for event in batch:
             key = self._key(event)
             if key is not None:
                 self._turn(key, event)
             self.seq = event.seq
-        instruments.folded.labels(self.name).set(self.seq)
+        self._told(self.seq)
         if self._waiting:
             self._wake()
 
@@ -131,17 +144,19 @@ class Fold(Generic[R]):
                 future.set_result(None)
         self._waiting = still
 
-    def _release(self, error: BaseException | None) -> None:
+    def _release(self) -> None:
+        """Tell whoever waits that no more will come."""
+        self._ended = self._ended or LogUnavailable(f"the fold {self.name} was stopped")
         for _, future in self._waiting:
             if not future.done():
-                if isinstance(error, Exception):
-                    future.set_exception(error)
-                else:
-                    future.cancel()
+                future.set_exception(self._ended)
         self._waiting = []
 
     def load(self) -> None:
-        """Take over the snapshot; one that is damaged or foreign is ignored, with a warning."""
+        """Take over the snapshot, before ``run`` and without the log, or in ``run``.
+
+        One that is damaged or of another release is ignored, with a warning.
+        """
         if self._path is None or not self._path.exists():
             return
         try:
@@ -150,15 +165,24 @@ class Fold(Generic[R]):
                 log.warning("snapshot_ignored", fold=self.name, reason=reason)
                 return
             self.rows = msgspec.json.decode(snapshot.rows, type=self._type)
-            self.seq = self._saved = snapshot.seq
+            self.seq, self._saved, self._log = snapshot.seq, snapshot.seq, snapshot.log
         except (OSError, msgspec.DecodeError) as error:
             log.warning("snapshot_ignored", fold=self.name, reason=str(error))
+
+    def _belong_to(self, identity: str) -> None:
+        """Forget rows that were folded from another log."""
+        if self._log not in ("", identity):
+            log.warning("snapshot_ignored", fold=self.name, reason="it is of another log")
+            keys = list(self.rows)
+            self.rows, self.seq, self._saved = {}, 0, 0
+            for key in keys:
+                for changed in self.changed:
+                    changed(key, None, None)
+        self._log = identity
 
     def _unfit(self, snapshot: Snapshot) -> str:
         if snapshot.fold != self._version:
             return "it is of another release"
-        if snapshot.log != self._log:
-            return "it is of another log"
         if snapshot.digest != hashlib.sha256(snapshot.rows).hexdigest():
             return "it is damaged"
         return ""

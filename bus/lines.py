@@ -93,11 +93,11 @@ def packed(lines: Sequence[str]) -> Iterator[bytes]:
         yield b"\n".join(body)
 
 
-def pieces(line: str) -> Iterator[bytes]:
+def pieces(line: str, limit: int = LIMIT) -> Iterator[bytes]:
     """Yield a line in pieces that fit into a message, split between characters."""
     raw = line.replace("\n", " ").encode("utf-8", "replace")
-    while len(raw) > LIMIT:
-        cut = LIMIT
+    while len(raw) > limit:
+        cut = limit
         while raw[cut] & 0xC0 == 0x80:
             cut -= 1
         yield raw[:cut]

@@ -17,9 +17,9 @@ from typing import Final
 import msgspec
 
 from bus.blobs import write_whole
-from bus.connection import BusSettings
 from bus.disk import room
 from bus.permissions import ROLES, users
+from bus.settings import BusSettings
 from schemas.errors import ServerUnusable
 
 NEEDED: Final = (2, 14)  # atomic batches, schedules

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from bus import water
-from bus.connection import BusSettings, session
+from bus.connection import session
 from bus.disk import room
 from bus.durables import declare
 from bus.jetstream import JetStream, Refused, patiently
+from bus.settings import BusSettings
 from bus.work import Worker
 from schemas.errors import LogNotInitialised, LogRewound
 

@@ -18,7 +18,7 @@ import structlog
 from schemas.errors import AccessDenied, LogUnavailable, PushlineError
 
 if TYPE_CHECKING:
-    from bus.connection import BusSettings
+    from bus.settings import BusSettings
 
 log = structlog.get_logger(__name__)
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from bus import streams
 from bus.connection import Bus, BusSettings
+from bus.jetstream import patiently
 from bus.work import Pace, work
 from schemas.envelope import Aggregate, Recorded
 from schemas.events.run import RunBuildStarted
@@ -34,6 +35,14 @@ class Recorder:
     def key(self, event: Recorded[RunBuildStarted]) -> str:
         """Return the run."""
         return event.of.id
+
+    def has_seen(self, function: str) -> bool:
+        """Tell whether this fact was handled."""
+        return function in self.seen
+
+    def has_grown(self, beyond: int) -> bool:
+        """Tell whether more were handled."""
+        return len(self.seen) > beyond
 
     async def handle(self, event: Recorded[RunBuildStarted]) -> None:
         """Note, then react."""
@@ -83,6 +92,6 @@ async def settled(bus: Bus, within: float = 15) -> None:
 
 async def unfinished(bus: Bus) -> int:
     """Return how many messages the recorder has not acknowledged."""
-    info = await bus.js.consumer("EVENTS", "recorder")
+    info = await patiently(lambda: bus.js.consumer("EVENTS", "recorder"))
     assert info
     return int(info["num_ack_pending"]) + int(info["num_pending"])
