@@ -126,7 +126,7 @@ class GitForge:
                 await self._outbox.reconcile(repository)
         except (LogUnavailable, TimeoutError):
             self._outbox.later(repository)
-        body = await run_blocking(advertise, repository, cast(Service, service))
+        body = await run_blocking(advertise, repository, cast("Service", service))
         if body is None:
             message = f"there is no {repository.project} yet; the first push makes it"
             return await asgi.refuse(send, 404, message)
