@@ -57,25 +57,32 @@ class Access:
 
     def authorize(self, scope: Mapping[str, Any]) -> None:
         """Raise TokenMissing unless the token comes as Bearer, or as a Basic password."""
-        for name, value in scope["headers"]:
-            if name == b"authorization" and hmac.compare_digest(_token(value), self.token.encode()):
-                return
-        raise TokenMissing(
-            "this needs the token of this Pushline",
-            hint="`pushline up` prints it in the git remote: as password, or as Bearer",
-        )
+        if self.user(dict(scope["headers"])) is None:
+            raise TokenMissing(
+                "this needs the token of this Pushline",
+                hint="`pushline up` prints it in the git remote: as password, or as Bearer",
+            )
+
+    def user(self, headers: Mapping[bytes, bytes]) -> str | None:
+        """Return who sends these headers; None: nobody with the token.
+
+        The name is what Basic says, a label and no proof: there is one token.
+        """
+        name, token = _credentials(headers.get(b"authorization", b""))
+        return name if hmac.compare_digest(token, self.token.encode()) else None
 
 
-def _token(header: bytes) -> bytes:
-    """Return the token that an Authorization header carries; empty: none."""
+def _credentials(header: bytes) -> tuple[str, bytes]:
+    """Return the user's name and the token that an Authorization header carries."""
     scheme, _, value = header.strip().partition(b" ")
     match scheme.lower():
         case b"bearer":
-            return value.strip()
+            return "token", value.strip()
         case b"basic":
             try:
-                return base64.b64decode(value.strip(), validate=True).partition(b":")[2]
+                user, _, password = base64.b64decode(value.strip(), validate=True).partition(b":")
             except binascii.Error:
-                return b""
+                return "", b""
+            return user.decode("utf-8", "replace"), password
         case _:
-            return b""
+            return "", b""

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from bus.fold import Fold
-from bus.follow import Follow
 from edge.api import functions, projects, runs
 from edge.api.functions import Function
 from edge.api.problems import AmbiguousId, NotFound, NotYet
@@ -27,8 +26,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 class Urls(Protocol):
     """Says where a function answers."""
 
-    def __call__(self, label: str, function: str, environment: str) -> str:
-        """Return the URL of a function in an environment."""
+    def __call__(self, label: str, environment: str, function: str) -> str:
+        """Return the URL of a function in an environment of a tenant."""
         ...
 
 
@@ -63,11 +62,10 @@ class Views:
             url,
         )
 
-    async def run(self, follow: Follow) -> None:
-        """Keep all of them true, for ever."""
-        async with asyncio.TaskGroup() as group:
-            for fold in (self.runs, self.functions, self.projects):
-                group.create_task(fold.run(follow))
+    @property
+    def folds(self) -> tuple[Fold[Any], ...]:
+        """Return each of them; whoever serves them runs them."""
+        return (self.runs, self.functions, self.projects)
 
     async def page_of_runs(
         self, project: str, limit: int, cursor: int, after: int
@@ -89,7 +87,7 @@ class Views:
         await reached(self.runs, after)
         run = self.runs.rows.get(id) or self._run_like(id)
         urls = {
-            part.function: self.url(run.label, part.function, run.environment)
+            part.function: self.url(run.label, run.environment, part.function)
             for part in run.parts.values()
             if part.deployed
         }
@@ -135,7 +133,7 @@ class Views:
         )
 
     def _with_url(self, row: Function) -> FunctionView:
-        return function_view(row, self.url(row.label, row.function, row.environment))
+        return function_view(row, self.url(row.label, row.environment, row.function))
 
     async def page_of_projects(self, limit: int, cursor: str, after: int) -> Page[Project]:
         """Return projects by name, those after ``cursor`` only."""

@@ -30,12 +30,12 @@ class Dispatch:
 
     access: Access
     webhooks: dict[str, Application]  # by whole path; they verify signatures themselves
-    git: Application
+    git: Application  # asks for the token in its own way
     api: Application
     front: bytes  # the page at /
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Hand a request to whom it belongs; /git, /api and /metrics need the token."""
+        """Hand a request to whom it belongs; /api and /metrics need the token."""
         if scope["type"] != "http":
             return
         path: str = scope["path"]
@@ -45,6 +45,8 @@ class Dispatch:
                 await webhook(scope, receive, send)
             elif path == "/healthz":
                 await answer(send, 200, PLAIN, b"ok\n")
+            elif path.startswith("/git/"):
+                await self.git(scope, receive, send)
             elif path == "/":
                 await answer(send, 200, HTML, self.front, *page.HEADERS)
             else:
@@ -56,9 +58,7 @@ class Dispatch:
 
     async def _guarded(self, path: str, scope: Message, receive: Receive, send: Send) -> None:
         self.access.authorize(scope)
-        if path.startswith("/git/"):
-            await self.git(scope, receive, send)
-        elif path == "/api" or path.startswith("/api/"):
+        if path == "/api" or path.startswith("/api/"):
             await self.api(scope, receive, send)
         elif path == "/metrics":
             body = telemetry.exposition()

@@ -110,7 +110,7 @@ async def show(event: str, *, json: JsonOption = False, home: HomeOption = None)
         as_json([shown])
         return 0
     out = console()
-    out.print(Text.assemble(_kind(found), f"  {found.seq} of {head}"))
+    out.print(Text.assemble(kind(found), f"  {found.seq} of {head}"))
     for name, value in msgspec.structs.asdict(shown).items():
         if name not in ("fact", "seq", "type") and value:
             text = when(value) if isinstance(value, datetime) else str(value)
@@ -195,23 +195,24 @@ def _print(event: Recorded[Event], out: Console, *, json: bool) -> None:
     out.print(
         Text.assemble(
             (f"{event.seq:>6}  {when(event.time)}  ", "bright_black"),
-            _kind(event, 22),
+            kind(event, 22),
             f"  {event.name or event.of.project or event.of.forge}",
             (f"  {event.of.id}", "bright_black"),
-            f"  {_gist(event)}",
+            f"  {gist(event)}",
         )
     )
     sys.stdout.flush()
 
 
-def _kind(event: Recorded[Event], width: int = 0) -> Text:
+def kind(event: Recorded[Event], width: int = 0) -> Text:
+    """Return the fact's name in its colour."""
     word = _word(event)
     last = word.rpartition(".")[2].rpartition("-")[2]
     colour = {"built": "green", "deployed": "green"}.get(last) or COLOURS.get(last, "cyan")
     return Text(f"{word:<{width}}", style=colour)
 
 
-def _gist(event: Recorded[Event]) -> str:
+def gist(event: Recorded[Event]) -> str:
     """Return the words of a fact that tell the most."""
     names = ("function", "outcome", "sha", "after", "message", "reason", "label", "by")
     fact = event.fact

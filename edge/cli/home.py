@@ -54,7 +54,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         """Return where, without the token."""
         return f"Endpoint(url={self.url!r}, pid={self.pid})"
 
-    def function_url(self, label: str, function: str, environment: str = "production") -> str:
+    def function_url(self, label: str, environment: str, function: str) -> str:
         """Return where a function answers."""
         tenant = label if environment == "production" else f"{environment}--{label}"
         return f"http://{tenant}.{self.root_domain}:{self.port}/{function}"

@@ -72,9 +72,19 @@ class House:
 
 @contextlib.asynccontextmanager
 async def serving(
-    settings: Settings, place: Home, host: str, port: int, *, output: int | None = None
+    settings: Settings,
+    place: Home,
+    host: str,
+    port: int,
+    *,
+    tools: dict[str, str],
+    output: int | None = None,
 ) -> AsyncIterator[House]:
-    """Yield a house that serves; at the end stop all of it, the router first."""
+    """Yield a house that serves; at the end stop all of it, the router first.
+
+    ``tools`` is the environment of what a build calls, ``output`` the descriptor of the
+    children's log lines.
+    """
     begun = time.monotonic()
     orphans = processes.end_orphans(place.pids)
     for old in place.run.glob("*.sock"):
@@ -90,7 +100,9 @@ async def serving(
         nats = parts.log_server(place)
         await parts.initialised(nats)
         endpoint = _endpoint(settings, place, host, listener.getsockname()[1], nats)
-        for name, payload in parts.payloads(settings, place, endpoint, listener, nats).items():
+        for name, payload in parts.payloads(
+            settings, place, endpoint, nats, listener=listener, tools=tools
+        ).items():
             await children[name].tell(payload)
         house = House(
             endpoint=endpoint,

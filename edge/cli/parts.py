@@ -37,8 +37,10 @@ def payloads(
     settings: Settings,
     place: Home,
     endpoint: Endpoint,
-    listener: socket.socket,
     nats: NatsServer,
+    *,
+    listener: socket.socket,
+    tools: dict[str, str],
 ) -> dict[str, bytes]:
     """Return what each child is handed."""
     router = nats.settings("router")
@@ -61,6 +63,7 @@ def payloads(
             run=place.run,
             bus=nats.settings("platform"),
             init=nats.settings("init"),
+            tools=tools,
         ),
         "supervisor": SupervisorSettings(
             home=place.path, run=place.run, bus=nats.settings("supervisor")

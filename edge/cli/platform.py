@@ -19,6 +19,8 @@ from edge.api.views import Views
 from edge.cli import page, workers
 from edge.cli.dispatch import Dispatch
 from edge.cli.platform_settings import PlatformSettings
+from edge.git.forge import GitForge
+from edge.ingest import Gate, GitHubIngest, GitLabIngest
 
 __all__ = ["PlatformSettings", "run"]
 
@@ -47,7 +49,7 @@ async def _main(settings: PlatformSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    await streams.ensure(settings.init, workers.CLASSES)
+    await streams.ensure(settings.init, workers.DURABLE)
     async with connect(settings.bus, name="platform") as bus:
         await _serve(settings, bus, stopping)
 
@@ -59,12 +61,18 @@ async def _serve(settings: PlatformSettings, bus: Bus, stopping: asyncio.Event) 
         application = await stack.enter_async_context(_application(settings, bus, views))
         server = Server(_configuration(settings, application))
         async with asyncio.TaskGroup() as group:
-            folding = group.create_task(views.run(bus.follow), name="views")
-            group.create_task(consumers.run(consuming, stopping), name="consumers")
+            # a fold that stops ends the process: whoever waits for it would wait for ever
+            folding = [
+                group.create_task(fold.run(bus.follow), name=fold.name)
+                for fold in (*views.folds, *consuming.folds)
+            ]
+            working = group.create_task(consumers.run(consuming.jobs, stopping), name="consumers")
             group.create_task(_end(server, stopping), name="end")
             await server.serve()
             stopping.set()  # also when it ended by itself
-            folding.cancel()
+            await working
+            for task in folding:
+                task.cancel()
     log.info("platform_stopped")
 
 
@@ -78,14 +86,40 @@ async def _application(
     settings: PlatformSettings, bus: Bus, views: Views
 ) -> AsyncIterator[Dispatch]:
     """Yield all that answers requests."""
-    at = settings.endpoint
-    yield Dispatch(
-        access=Access.of(at.root_domain, at.token, (at.host,)),
-        webhooks={},
-        git=create(views, bus.lines, version=at.version),
-        api=create(views, bus.lines, version=at.version),
-        front=page.front(at),
+    at, chosen, gate = settings.endpoint, settings.settings, Gate()
+    access = Access.of(at.root_domain, at.token, (at.host,))
+    forge = GitForge(
+        settings.home / "git",
+        deliveries=bus.deliveries,
+        events=bus.log,
+        follow=bus.follow.events,
+        allowed=access.user,
+        url=at.function_url,
     )
+    await forge.reconcile()
+    try:
+        yield Dispatch(
+            access=access,
+            webhooks={
+                "/github-event": GitHubIngest(
+                    bus.deliveries,
+                    secret=chosen.github_webhook_secret,
+                    sha1=chosen.github_webhook_sha1,
+                    gate=gate,
+                ),
+                "/gitlab-event": GitLabIngest(
+                    bus.deliveries,
+                    token=chosen.gitlab_webhook_token,
+                    signing=chosen.gitlab_signing_token,
+                    gate=gate,
+                ),
+            },
+            git=forge,
+            api=create(views, bus.lines, version=at.version),
+            front=page.front(at),
+        )
+    finally:
+        await forge.close()
 
 
 def _configuration(settings: PlatformSettings, application: Dispatch) -> uvicorn.Config:

@@ -18,3 +18,4 @@ class PlatformSettings(msgspec.Struct, frozen=True, kw_only=True):
     run: Path  # folder of sockets
     bus: BusSettings
     init: BusSettings  # of the role that may create streams
+    tools: dict[str, str]  # environment of what a build calls

@@ -20,6 +20,10 @@ PREFIX: Final = "PUSHLINE_"
 SECRET: Final = Meta(extra={"secret": True})
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
+# What pip and npm are told of the machine they run on.
+TOOLS: Final = ("PIP_", "NPM_CONFIG_", "npm_config_", "SSL_CERT_")
+PROXIES: Final = ("PATH", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE")
+
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -69,21 +73,13 @@ class Settings(Secretive, frozen=True, kw_only=True):
     gitlab_webhook_token: Annotated[
         str, SECRET, Meta(description="verifies X-Gitlab-Token; unset: /gitlab-event is 401")
     ] = ""
-    gitlab_url: Annotated[
-        str,
-        Meta(
-            description="the GitLab that sends the webhooks and is cloned from",
-            pattern=r"^https?://[^\s/]+(/[^\s]*)?$",
-        ),
-    ] = "https://gitlab.com"
+    gitlab_signing_token: Annotated[
+        str, SECRET, Meta(description="whsec_…: verifies the signature of newer GitLabs instead")
+    ] = ""
     builds: Annotated[int, Meta(description="functions built at the same time", ge=1, le=64)] = 2
     build_from_source: Annotated[
         bool, Meta(description="true: requirements without a wheel may run their own build")
     ] = False
-    functions_as: Annotated[
-        str,
-        Meta(description="user that functions run as when up is root; unset: nobody"),
-    ] = "nobody"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="least level of the log lines on standard error"),
@@ -220,6 +216,15 @@ def home_of(settings: Settings, environ: Mapping[str, str]) -> Path:
             f"{variable('home')}: user {getpass.getuser()} has no home folder",
             hint="say where to keep everything: --home DIR",
         ) from error
+
+
+def for_tools(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what of our environment the tools of a build get: PATH, mirrors, proxies."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if name.startswith(TOOLS) or name.upper() in PROXIES
+    }
 
 
 def current() -> tuple[Settings, list[str], Mapping[str, str]]:

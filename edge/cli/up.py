@@ -44,16 +44,18 @@ def up(
     with homes.held(place):
         for warning in warnings:
             sys.stderr.write(f"warning: {warning}\n")
-        return asyncio.run(_serve(chosen, place, host, port))
+        return asyncio.run(_serve(chosen, place, host, port, settings.for_tools(environ)))
 
 
-async def _serve(chosen: settings.Settings, place: Home, host: str, port: int) -> int:
+async def _serve(
+    chosen: settings.Settings, place: Home, host: str, port: int, tools: dict[str, str]
+) -> int:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     stopped = asyncio.create_task(stopping.wait())
-    house = asyncio.create_task(_house(chosen, place, host, port))
+    house = asyncio.create_task(_house(chosen, place, host, port, tools))
     await asyncio.wait((house, stopped), return_when=asyncio.FIRST_COMPLETED)
     if not house.done():
         sys.stderr.write("stopping\n")
@@ -64,9 +66,11 @@ async def _serve(chosen: settings.Settings, place: Home, host: str, port: int) -
     return 0
 
 
-async def _house(chosen: settings.Settings, place: Home, host: str, port: int) -> None:
+async def _house(
+    chosen: settings.Settings, place: Home, host: str, port: int, tools: dict[str, str]
+) -> None:
     """Serve until cancelled; then everything has been stopped when this returns."""
-    async with serving(chosen, place, host, port) as house:
+    async with serving(chosen, place, host, port, tools=tools) as house:
         welcome(house, place, wished=port)
         await house.watch()
 
@@ -79,7 +83,7 @@ def welcome(house: House, place: Home, *, wished: int) -> None:
     if wished and at.port != wished:
         out.print(f"port {wished} is taken: listening on {at.port}")
     out.print(f"Pushline {at.version} is up at {at.url} ({duration(house.took * 1000)})")
-    functions = at.function_url("<you>", "<function>")
+    functions = at.function_url("<you>", "production", "<function>")
     rows = {
         "push": f"git remote add pushline {remote(at, '<you>', '<repository>')}",
         "": "git push pushline main",

@@ -1,14 +1,22 @@
 """Every consumer of a home, made of its settings."""
 
 import asyncio
+import os
 from typing import Any, Final
+
+import msgspec
 
 from bus.connection import Bus
 from bus.fold import Fold
 from bus.work import Worker
 from consumers.audit.consumer import audit
+from consumers.builder.bundle import BundleBuilder, BundleSettings
+from consumers.builder.consumer import Builder, BuilderSettings
+from consumers.deployer.consumer import Deployer
+from consumers.deployer.local.client import LocalPlatform
 from consumers.intake import consumer as intake
 from consumers.intake.consumer import Intake
+from consumers.planner.consumer import Folds, Planner
 from consumers.run import Job, jobs
 from consumers.source.archive import Templates
 from consumers.source.consumer import Source
@@ -18,20 +26,32 @@ from edge.cli.home import Home
 from edge.cli.platform_settings import PlatformSettings
 
 SOCKET: Final = "platform.sock"
-CLASSES: Final[tuple[type[Worker], ...]] = (Intake, Source)  # those that have a durable
+DURABLE: Final[tuple[type[Worker], ...]] = (Intake, Planner, Source, Builder, Deployer)
 
 
-def make(settings: PlatformSettings, bus: Bus) -> dict[str, Job]:
-    """Return what runs each consumer, and the folds that consumers decide by."""
-    home = Home(settings.home)
-    branches = intake.fold(settings.home / "snapshots")
+class Consumers(msgspec.Struct, frozen=True):
+    """What runs: jobs that may crash and come back, and folds that may not stop."""
+
+    jobs: dict[str, Job]
+    folds: tuple[Fold[Any], ...]
+
+
+def make(settings: PlatformSettings, bus: Bus) -> Consumers:
+    """Return every consumer, and the folds that they decide by."""
+    snapshots = settings.home / "snapshots"
+    branches, planning = intake.fold(snapshots), Folds.kept(snapshots)
 
     async def audited(stopping: asyncio.Event) -> None:
-        await audit(bus, home.audit, stopping)
+        await audit(bus, Home(settings.home).audit, stopping)
 
-    workers: list[Worker] = [Intake(bus.log, branches), _source(settings, bus)]
-    folds = {f"fold {fold.name}": _kept(fold, bus) for fold in (branches,)}
-    return {**folds, **jobs(bus, workers), "audit": audited}
+    workers: list[Worker] = [
+        Intake(bus.log, branches),
+        Planner(bus.log, planning),
+        _source(settings, bus),
+        _builder(settings, bus),
+        Deployer(bus.log, bus.blobs, LocalPlatform(settings.run / "supervisor.sock")),
+    ]
+    return Consumers({**jobs(bus, workers), "audit": audited}, (branches, *planning.all()))
 
 
 def _source(settings: PlatformSettings, bus: Bus) -> Source:
@@ -43,19 +63,19 @@ def _source(settings: PlatformSettings, bus: Bus) -> Source:
     return Source(bus.log, bus.blobs, remotes, Templates(), SourceSettings())
 
 
-def _kept(fold: Fold[Any], bus: Bus) -> Job:
-    """Return what keeps a fold true until told to stop."""
-
-    async def job(stopping: asyncio.Event) -> None:
-        folding = asyncio.create_task(fold.run(bus.follow), name=fold.name)
-        ended = asyncio.create_task(stopping.wait())
-        try:
-            await asyncio.wait((folding, ended), return_when=asyncio.FIRST_COMPLETED)
-            if folding.done():
-                folding.result()
-        finally:
-            folding.cancel()
-            ended.cancel()
-            await asyncio.wait((folding, ended))
-
-    return job
+def _builder(settings: PlatformSettings, bus: Bus) -> Builder:
+    chosen, tools = settings.settings, settings.tools
+    bundles = BundleSettings(
+        wheels_only=not chosen.build_from_source,
+        path=tools.get("PATH", os.defpath),
+        environment={name: value for name, value in tools.items() if name != "PATH"},
+    )
+    images = BundleBuilder(bus.blobs, settings.home, bundles)
+    return Builder(
+        bus.log,
+        bus.follow,
+        bus.blobs,
+        bus.lines,
+        images,
+        BuilderSettings(places=chosen.builds),
+    )
