@@ -8,7 +8,7 @@ import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -16,7 +16,7 @@ _MOST_WAITING: Final = 20_000  # lines; more are counted and dropped
 _SERVER_ERROR: Final = 500
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One request as the data path knows it."""
 
     ended: float  # the loop's clock

@@ -33,6 +33,7 @@ class Back(asyncio.Protocol):
         "buffer",
         "chunks",
         "front",
+        "head",
         "idle_since",
         "kept",
         "left",
@@ -51,6 +52,7 @@ class Back(asyncio.Protocol):
         self.front: Front | None = None
         self.buffer = b""  # a partial head
         self.response: Response | None = None
+        self.head = b""  # of the response, not written yet
         self.left = 0  # bytes of the body to come, or CHUNKED, or UNTIL_CLOSE
         self.chunks: Chunked | None = None
         self.kept = False  # it has served before: its end may be an idle timeout
@@ -125,13 +127,10 @@ class Back(asyncio.Protocol):
         front.began = True
         front.status = response.status
         if (
-            response.verbatim
-            and response.length == len(data) - end
-            and not front.close_after
-            and front.state == SENT
+            response.length == len(data) - end and not front.close_after and front.state == SENT
         ):  # the usual case: the whole response in one read
             front.written = len(data) - end
-            front.transport.write(data)
+            front.transport.write(data if response.verbatim else response.head + data[end:])
             self._end(front)
         else:
             self._start(front, response, data[end:])
@@ -146,10 +145,9 @@ class Back(asyncio.Protocol):
             self.chunks = Chunked(payload_only=line.old)
         if response.length == CHUNKED and line.old:
             head = unchunked(head)
-        front.transport.write(closing(head) if front.close_after else head)
+        self.head = closing(head) if front.close_after else head
         front.deadline = self.router.now + self.router.settings.stall_timeout
-        if rest or not self.left:
-            self._body(front, rest)
+        self._body(front, rest)
 
     def _interim(self, front: "Front", response: Response, raw: bytes, rest: bytes) -> None:
         """Pass on what comes before the response; 100 was answered by ourselves."""
@@ -195,8 +193,11 @@ class Back(asyncio.Protocol):
             self._pass(front, data)
 
     def _pass(self, front: "Front", data: bytes) -> None:
+        front.written += len(data)
+        if self.head:  # one write for both
+            data = self.head + data
+            self.head = b""
         if data:
-            front.written += len(data)
             front.transport.write(data)
 
     def _end(self, front: "Front", *, reusable: bool = True) -> None:

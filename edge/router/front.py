@@ -4,8 +4,9 @@ import asyncio
 from typing import TYPE_CHECKING, Final, cast
 
 from edge.router import causes
+from edge.router.body import Body
 from edge.router.causes import Cause, Refused
-from edge.router.chunked import BadChunk, Chunked
+from edge.router.chunked import BadChunk
 from edge.router.dial import dial
 from edge.router.phases import ABORTED, BODY, HEAD, HIGH_WATER, LINGER, SENT, TUNNEL
 from edge.router.request import (
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from edge.router.router import Router
     from edge.router.table import Target
 
+NO_BODY: Final = Body(0)
 _PROCEED: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 
@@ -32,18 +34,17 @@ class Front(asyncio.Protocol):
     __slots__ = (
         "back",
         "began",
+        "body",
         "buffer",
         "call_id",
         "cause",
         "choked",
-        "chunks",
         "close_after",
         "deadline",
         "dialing",
         "fields",
         "forwarded",
         "held",
-        "left",
         "line",
         "out",
         "peer",
@@ -71,8 +72,7 @@ class Front(asyncio.Protocol):
         self.back: Back | None = None
         self.dialing: asyncio.Task[None] | None = None
         self.out: list[bytes] = []  # what waits for a connection, or may be sent again
-        self.chunks: Chunked | None = None
-        self.left = 0  # bytes of the body to come
+        self.body = NO_BODY
         self.began = False  # the caller has seen something of a response
         self.close_after = False
         self.replayed = False
@@ -197,8 +197,9 @@ class Front(asyncio.Protocol):
         self.deadline = router.now + router.settings.response_timeout
         try:
             if fields.length:
-                self._expect_body(fields)
-                rest = self._count(rest)
+                self.state = BODY
+                self.body = Body(fields.length)
+                rest = self._count(self.body, rest)
             else:
                 self.state = SENT
                 self.buffer, rest = rest, b""
@@ -218,11 +219,6 @@ class Front(asyncio.Protocol):
             b"\r\n",
             rest,
         )))  # fmt: skip
-
-    def _expect_body(self, fields: Fields) -> None:
-        self.state = BODY
-        self.left = fields.length
-        self.chunks = Chunked() if fields.length == CHUNKED else None
 
     def wants_tunnel(self) -> bool:
         """Tell whether the caller asks for a WebSocket; nothing else is upgraded to."""
@@ -259,7 +255,6 @@ class Front(asyncio.Protocol):
         self.back = back
         back.front = self
         out = self.out
-        back.transport.write(out[0] if len(out) == 1 else b"".join(out))
         if self.choked:
             back.transport.pause_reading()
         if self.fields.length:
@@ -267,12 +262,13 @@ class Front(asyncio.Protocol):
             if self.state == BODY:
                 if self.fields.proceed and not self.line.old:
                     self.transport.write(_PROCEED)
-                self.release()
+                self.release()  # before the write, which may hold us again
+        back.transport.write(out[0] if len(out) == 1 else b"".join(out))
 
     def _body(self, data: bytes) -> None:
         settings = self.router.settings
         try:
-            body = self._count(data)
+            body = self._count(self.body, data)
         except BadChunk:
             self.fail(causes.BAD_CHUNK)
             return
@@ -287,20 +283,13 @@ class Front(asyncio.Protocol):
         else:
             self.out.append(body)
 
-    def _count(self, data: bytes) -> bytes:
+    def _count(self, body: Body, data: bytes) -> bytes:
         """Return what of ``data`` belongs to this body; the rest is kept for the next request."""
-        if self.chunks is None:
-            if len(data) < self.left:
-                self.left -= len(data)
-                return data
-            body, used = data[: self.left], self.left
-        else:
-            body, used = self.chunks.feed(data)
-            if not self.chunks.done:
-                return body
-        self.buffer = data[used:]
-        self.state = SENT
-        return body
+        passed, rest = body.take(data)
+        if body.done:
+            self.buffer = rest
+            self.state = SENT
+        return passed
 
     # A request ends.
 
@@ -409,31 +398,3 @@ class Front(asyncio.Protocol):
         self._uncount()
         self.line, self.fields = NO_LINE, NO_FIELDS
         self.out = []
-
-    # Time passes.
-
-    def expire(self) -> None:
-        """Do what a passed deadline asks for; the router's sweep calls this."""
-        if self._moved():
-            return
-        if self.transport.is_closing():  # it would wait for a caller that reads no more
-            self.transport.abort()
-        elif self.state == HEAD and self.buffer:
-            self._refuse(causes.REQUEST_TIMEOUT)
-        elif self.state == BODY and not self.held and not self.began:
-            self.fail(causes.REQUEST_TIMEOUT)
-        elif self.state in (BODY, SENT):
-            self.fail(causes.UPSTREAM_TIMEOUT)
-        else:
-            self.abort()
-
-    def _moved(self) -> bool:
-        """Tell whether bytes were taken on either side since the deadline was set."""
-        waiting = self.transport.get_write_buffer_size()
-        if self.back is not None:
-            waiting += self.back.transport.get_write_buffer_size()
-        moved = waiting > 0 and waiting != self.waiting
-        self.waiting = waiting
-        if moved:
-            self.deadline = self.router.now + self.router.settings.stall_timeout
-        return moved

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from edge.router.access import AccessLog, Entry
 from edge.router.counters import Counters
+from edge.router.expiry import expire
 from edge.router.front import Front
 from edge.router.phases import HEAD
 from edge.router.request import NO_LINE, FieldParser, Fields, Line, parse_line
@@ -114,7 +115,7 @@ class Router:
 
     def _log(self, front: Front, status: int, cause: str) -> None:
         line, now = front.line, self.time()
-        route = front.target.route if front.target is not None else None
+        target = front.target
         self.access.add(
             Entry(
                 now,
@@ -126,8 +127,8 @@ class Router:
                 front.fields.host,
                 line.path,
                 front.call_id,
-                f"{route.label}/{route.environment}/{route.function}" if route else "",
-                route.revision if route is not None else "",
+                target.name if target is not None else "",
+                target.revision if target is not None else "",
                 cause,
             )
         )
@@ -139,7 +140,7 @@ class Router:
         while True:
             self.now = now = self.time()
             for front in [front for front in self.fronts if front.deadline <= now]:
-                front.expire()
+                expire(front)
             self.upstreams.close_idle(before=now - settings.upstream_idle)
             self.access.flush(now)
             await asyncio.sleep(step)

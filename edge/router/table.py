@@ -16,13 +16,14 @@ _JOINED: Final = b"function"  # /function/<label>-<function>, the path of OpenFa
 class Target:
     """What a request was found to be for; one per route, replaced at a switch."""
 
-    __slots__ = ("depth", "route", "upstream")
+    __slots__ = ("depth", "name", "revision", "upstream")
 
     def __init__(self, upstream: Upstream, depth: int, route: Route | None) -> None:
         """Take ``depth``: how many leading segments of the path were the name."""
         self.upstream = upstream
         self.depth = depth
-        self.route = route
+        self.name = "" if route is None else f"{route.label}/{route.environment}/{route.function}"
+        self.revision = "" if route is None else route.revision
 
 
 class Table:

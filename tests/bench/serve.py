@@ -26,7 +26,8 @@ async def serve(folder: Path, upstream: str) -> None:
 
 if __name__ == "__main__":
     os.sched_setaffinity(0, {0})
-    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(
-        loop_factory=uvloop.new_event_loop
-    ) as runner:
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
         runner.run(serve(Path(sys.argv[1]), sys.argv[2]))

@@ -124,7 +124,9 @@ async def test_a_response_that_is_not_http_is_502(router: Running, raw: bytes) -
 
 async def test_more_than_was_promised_is_cut(router: Running) -> None:
     """Bytes behind a response never reach the next caller."""
-    raw = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+    raw = (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+    )
     async with upstream(router.run / "u.sock", saying(raw)) as served:
         router.route("hello", "unix:u.sock")
         async with calling(router.port) as caller:

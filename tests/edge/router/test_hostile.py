@@ -167,9 +167,7 @@ async def test_malformed_chunk_late_in_a_body_cuts_the_upstream_off(
         assert (await caller.ask(post(b"x"))).body == b"POST / x"
 
 
-async def test_upgrade_to_anything_else_is_not_passed_on(
-    router: Running, hello: Upstream
-) -> None:
+async def test_upgrade_to_anything_else_is_not_passed_on(router: Running, hello: Upstream) -> None:
     """h2c would carry requests past the router."""
     async with calling(router.port) as caller:
         await caller.ask(get("/hello", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c"))
@@ -186,9 +184,7 @@ PATH = st.lists(
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(path=PATH)
-async def test_what_was_routed_is_what_arrives(
-    router: Running, hello: Upstream, path: str
-) -> None:
+async def test_what_was_routed_is_what_arrives(router: Running, hello: Upstream, path: str) -> None:
     """Fuzz: the path decided on and the one received are the same bytes, canonical, or neither."""
     hello.requests.clear()
     raw = path.encode("latin-1")

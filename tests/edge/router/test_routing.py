@@ -41,7 +41,9 @@ async def test_upstream_learns_of_the_caller(router: Running, hello: Upstream) -
 
     headers = hello.requests[0].headers
     call_id = headers.pop("x-call-id")
-    assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", call_id[0])
+    assert re.fullmatch(
+        r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", call_id[0]
+    )
     assert headers == {
         "host": ["alice.localhost:8080"],
         "x-forwarded-host": ["alice.localhost:8080"],
@@ -65,7 +67,8 @@ async def test_a_sane_call_id_is_kept(router: Running, hello: Upstream) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "LOCALHOST:8080", "127.0.0.1:9", "[::1]:9", "system.localhost", "mine.lan"]
+    "host",
+    ["localhost", "LOCALHOST:8080", "127.0.0.1:9", "[::1]:9", "system.localhost", "mine.lan"],
 )
 async def test_platform_hosts_get_the_whole_path(start: "object", host: str) -> None:
     """The platform's own hosts go to its socket, path untouched, whatever the port."""
@@ -98,9 +101,7 @@ async def test_joined_names_match_known_routes_alone(router: Running, hello: Ups
     assert alone.status == 200
 
 
-async def test_unknown_hosts_and_functions_are_told_apart(
-    router: Running, hello: Upstream
-) -> None:
+async def test_unknown_hosts_and_functions_are_told_apart(router: Running, hello: Upstream) -> None:
     """404 says whether the host or the function is unknown; the connection stays usable."""
     async with calling(router.port) as caller:
         host = await caller.ask(get(host="bob.localhost"))
