@@ -37,6 +37,7 @@ class RunQueued(Event, frozen=True, tag="run.queued/1"):
     label: str  # the tenant's host label
     resolve: bool = False  # the forge's head of the branch holds, not sha
     push: int = 0  # sequence of the branch.pushed that this answers; 0: of no push
+    pusher: str = ""  # the forge's login
 
 
 class RunSuperseded(Event, frozen=True, tag="run.superseded/1"):
