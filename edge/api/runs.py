@@ -144,7 +144,7 @@ def _queued(fact: RunQueued, event: Recorded[Event]) -> Run:
         generation=fact.generation,
         branch=fact.branch,
         sha=fact.sha,
-        pusher=event.actor,
+        pusher=fact.pusher,
         queued=event.time,
     )
 

@@ -215,8 +215,8 @@ def kind(event: Recorded[Event], width: int = 0) -> Text:
 def gist(event: Recorded[Event]) -> str:
     """Return the words of a fact that tell the most."""
     names = ("function", "outcome", "sha", "after", "message", "reason", "label", "by")
-    fact = event.fact
-    said = {name: getattr(fact, name, "") for name in names}
-    said["sha"] = str(said["sha"])[:8]
-    said["after"] = str(said["after"])[:8]
-    return " ".join(str(value) for value in said.values() if value)
+    said = {name: str(getattr(event.fact, name, "")) for name in names}
+    said["sha"], said["after"] = said["sha"][:8], said["after"][:8]
+    if event.of.kind == "function":
+        said["function"] = event.of.id
+    return " ".join(word for word in said.values() if word)

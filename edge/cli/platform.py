@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -59,7 +61,8 @@ async def _serve(settings: PlatformSettings, bus: Bus, stopping: asyncio.Event) 
     consuming = workers.make(settings, bus)
     async with contextlib.AsyncExitStack() as stack:
         application = await stack.enter_async_context(_application(settings, bus, views))
-        server = Server(_configuration(settings, application))
+        server = Server(_configuration(application))
+        listener = stack.enter_context(_listener(settings.run / workers.SOCKET))
         async with asyncio.TaskGroup() as group:
             # a fold that stops ends the process: whoever waits for it would wait for ever
             folding = [
@@ -68,7 +71,7 @@ async def _serve(settings: PlatformSettings, bus: Bus, stopping: asyncio.Event) 
             ]
             working = group.create_task(consumers.run(consuming.jobs, stopping), name="consumers")
             group.create_task(_end(server, stopping), name="end")
-            await server.serve()
+            await server.serve(sockets=[listener])
             stopping.set()  # also when it ended by itself
             await working
             for task in folding:
@@ -122,10 +125,18 @@ async def _application(
         await forge.close()
 
 
-def _configuration(settings: PlatformSettings, application: Dispatch) -> uvicorn.Config:
+def _listener(path: Path) -> socket.socket:
+    """Return a socket that only our user reaches; functions may be another."""
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    path.chmod(0o600)
+    return listener
+
+
+def _configuration(application: Dispatch) -> uvicorn.Config:
     return uvicorn.Config(
         application,
-        uds=str(settings.run / workers.SOCKET),
         http="httptools",
         ws="none",
         lifespan="off",
