@@ -209,7 +209,7 @@ def test_a_tar_has_no_trace_of_time_and_owner(templates: Templates) -> None:
 
 
 NAMES = st.text(
-    st.characters(codec="utf-8", exclude_characters="/\\\0", exclude_categories=("Cs",)),
+    st.characters(codec="utf-8", exclude_characters="/\\\0"),
     min_size=1,
     max_size=8,
 ).filter(lambda name: name not in (".", ".."))
@@ -239,7 +239,9 @@ def test_two_checkouts_have_one_digest(files: dict[str, bytes]) -> None:
     full: Files = {**GOOD, **{f"hello/{name}": body for name, body in files.items()}}
 
     one = prepare(tree_of(full), own).archives[0].digest
-    other = prepare(tree_of(dict(reversed(full.items())), backwards=True), own).archives[0].digest
+    other = (
+        prepare(tree_of(dict(reversed(list(full.items()))), backwards=True), own).archives[0].digest
+    )
 
     assert one == other
 

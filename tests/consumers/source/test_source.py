@@ -186,7 +186,7 @@ async def test_a_run_that_ends_meanwhile_is_not_written(
     forge.hold.clear()
     working = asyncio.create_task(source.handle(event))
     async with asyncio.timeout(20):
-        while not forge.requests:  # it is fetching
+        while not forge.requests:  # noqa: ASYNC110 - another thread fills it
             await asyncio.sleep(0.01)
     await bus.log.append(RunSuperseded(by="other"), of=RUN, id="planner:test:superseded")
 
