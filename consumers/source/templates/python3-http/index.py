@@ -43,8 +43,11 @@ class Headers(dict[str, str]):
         super().__init__()
         self._names: dict[str, str] = {}
         for name, value in pairs:
-            known = self._names.setdefault(name.lower(), name)
-            super().__setitem__(known, f"{self[known]}, {value}" if known in self else value)
+            if name in self:
+                super().__setitem__(self._names[name.lower()], f"{self[name]}, {value}")
+            else:
+                self._names[name.lower()] = name
+                super().__setitem__(name, value)
 
     def __contains__(self, name: object) -> bool:
         """Tell whether a header is there."""
