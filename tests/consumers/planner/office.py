@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from bus.connection import Bus
+from bus.work import Worker
 from consumers.intake.consumer import Intake, fold
 from consumers.planner.consumer import Folds, Planner
 from schemas.envelope import Aggregate, E, Recorded
@@ -32,7 +33,7 @@ class Office:
         self.branches = fold()
         self.folds = folds
         self.intake = Intake(bus.log, self.branches)
-        self.planner = Planner(bus.log, folds)
+        self.planner: Worker = Planner(bus.log, folds)
         self.planned = 0
 
     async def deliver(
@@ -66,14 +67,17 @@ class Office:
         await self.deliver(id, before, after, **where)
         await self.plan()
 
-    async def write(self, fact: Event, of: Aggregate, *, id: str = "") -> Recorded[Any]:
+    async def write(
+        self, fact: Event, of: Aggregate, *, cause: Recorded[Any] | None = None
+    ) -> Recorded[Any]:
         """Record what another consumer would."""
-        name = id or f"test:{await self.bus.log.head()}"
-        return await self.bus.log.get(await self.bus.log.append(fact, of=of, id=name))
+        id = f"test:{await self.bus.log.head()}"
+        seq = await self.bus.log.append(fact, of=of, id=id, cause=cause)
+        return await self.bus.log.get(seq)
 
     async def resolve(self, run: Recorded[RunQueued], *functions: str) -> None:
         """Play source: the commit has these functions; plan what follows."""
-        await self.write(RunResolved(run.fact.sha, functions), run.of)
+        await self.write(RunResolved(run.fact.sha, functions), run.of, cause=run)
         await self.plan()
 
     async def facts(self, *kinds: type[E]) -> list[Recorded[E]]:
