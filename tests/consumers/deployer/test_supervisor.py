@@ -1,13 +1,11 @@
 """The supervisor, seen by the deployer: a real process, real functions, real sockets."""
 
 import asyncio
-import time
 
-import aiohttp
 import pytest
 
 from schemas.errors import DeployFailed
-from tests.consumers.deployer.machine import Machine, until
+from tests.consumers.deployer.machine import Machine
 
 
 async def test_deploy_returns_after_readiness_was_observed(machine: Machine) -> None:

@@ -66,6 +66,8 @@ class Request:
             raise Malformed("the head is not complete")
         self.method: bytes = parser.get_method()
         self.version: str = parser.get_http_version()
+        if self.version not in ("1.0", "1.1"):
+            raise Malformed(f"HTTP/{self.version}")
         self.target = found.target
         self.fields = found.fields
         self.length, options = _framing(found.fields)

@@ -274,10 +274,12 @@ class Back(asyncio.Protocol):
         answer, exchange = self.answer, self.exchange
         self.exchange = self.answer = self.chunks = None
         self.fresh = False
+        lasting = answer is not None and answer.keep and self.mode.up and not front.receiving
         if exchange is not None:
             exchange.back = None
+            lasting = lasting and exchange.request.version == "1.1"
         self.transport.resume_reading()
-        if answer is not None and answer.keep and not front.receiving and self.mode.up:
+        if lasting:
             self.since = self.mode.loop.time()
             self.mode.pool.append(self)
         else:
