@@ -126,9 +126,12 @@ class Back(asyncio.Protocol):
         self.response = response
         front.began = True
         front.status = response.status
-        if (
-            response.length == len(data) - end and not front.close_after and front.state == SENT
-        ):  # the usual case: the whole response in one read
+        if (  # the usual case: the whole response in one read
+            response.length == len(data) - end
+            and not front.close_after
+            and not front.line.head_only
+            and front.state == SENT
+        ):
             front.written = len(data) - end
             front.transport.write(data if response.verbatim else response.head + data[end:])
             self._end(front)

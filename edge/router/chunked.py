@@ -22,14 +22,14 @@ class Chunked:
     sizes, no extensions. Trailers are checked and dropped.
     """
 
-    __slots__ = ("_held", "_left", "_payload_only", "_state", "_trailers")
+    __slots__ = ("_held", "_left", "_payload_only", "_state", "_trailers", "_was")
 
     def __init__(self, *, payload_only: bool = False) -> None:
         """Pass the chunks on as they are, or their payload alone."""
         self._held = b""  # the beginning of a line
         self._left = 0  # bytes of this chunk to come
         self._payload_only = payload_only
-        self._state = AT_SIZE
+        self._state = self._was = AT_SIZE
         self._trailers = 0
 
     @property
@@ -46,36 +46,40 @@ class Chunked:
         passed: list[bytes] = []
         start = at = 0  # data[start:at] is checked and not yet in ``passed``
         while self._state != DONE:
-            if self._state == IN_DATA:
-                step = min(self._left, len(data) - at)
-                self._left -= step
-                if self._payload_only:
-                    passed.append(data[at : at + step])
-                at += step
-                if self._left:
-                    break
-                self._state = AFTER_DATA
-            elif self._state == AT_TRAILER:
-                after = self._trailer(data, at)
-                if self._state != DONE and after > at:  # this line is left out
-                    if not self._payload_only:
-                        passed.append(data[start:at])
-                    start = after
-                if after == at:
-                    break
-                at = after
-            else:
-                after = self._size(data, at) if self._state == AT_SIZE else self._end(data, at)
-                if after == at:
-                    break
-                at = after
-        used = at - before
-        if self._state != DONE:
-            self._held = data[at:]
-            used = len(data) - before
+            after = self._step(data, at)
+            if self._payload_only:
+                if self._was == IN_DATA:
+                    passed.append(data[at:after])
+            elif self._was == AT_TRAILER and self._state != DONE:  # this line is left out
+                passed.append(data[start:at])
+                start = after
+            if after == at and self._was == self._state:
+                break
+            at = after
         if not self._payload_only:
             passed.append(data[start:at])
-        return b"".join(passed), used
+        if self._state == DONE:
+            return b"".join(passed), at - before
+        self._held = data[at:]
+        return b"".join(passed), len(data) - before
+
+    def _step(self, data: bytes, at: int) -> int:
+        """Take one line, or what there is of a chunk's data; return where it ends."""
+        self._was = self._state
+        if self._state == IN_DATA:
+            return self._payload(data, at)
+        if self._state == AT_SIZE:
+            return self._size(data, at)
+        if self._state == AFTER_DATA:
+            return self._end(data, at)
+        return self._trailer(data, at)
+
+    def _payload(self, data: bytes, at: int) -> int:
+        step = min(self._left, len(data) - at)
+        self._left -= step
+        if not self._left:
+            self._state = AFTER_DATA
+        return at + step
 
     def _size(self, data: bytes, at: int) -> int:
         found = _SIZE.match(data, at)

@@ -15,9 +15,9 @@ def expire(front: "Front") -> None:
         return
     if front.transport.is_closing():  # it would wait for a caller that reads no more
         front.transport.abort()
-    elif front.state == HEAD and front.buffer:
-        front.fail(causes.REQUEST_TIMEOUT)
-    elif front.state == BODY and not front.held and not front.began:
+    elif (front.state == HEAD and front.buffer) or (
+        front.state == BODY and not front.held and not front.began
+    ):
         front.fail(causes.REQUEST_TIMEOUT)
     elif front.state in (BODY, SENT):
         front.fail(causes.UPSTREAM_TIMEOUT)

@@ -22,6 +22,8 @@ from edge.router.causes import (
 
 LONGEST_HEAD: Final = 64 * 1024  # bytes
 MOST_FIELDS: Final = 100
+_MOST_KNOWN: Final = 8192  # distinct header lines
+_LONGEST_KNOWN: Final = 1024  # bytes
 CHUNKED: Final = -1  # a length: the body says itself where it ends
 
 _LINE: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([^ ]+) HTTP/([0-9])\.([0-9])")
@@ -126,25 +128,37 @@ def parse_line(raw: bytes) -> Line:
     )
 
 
-class FieldParser:
-    """Parses blocks of header fields as one router passes them on."""
+class Field(NamedTuple):
+    """One header line."""
 
-    __slots__ = ("_proto",)
+    name: bytes  # in lower case
+    value: bytes
+    onward: bytes  # the line to send on; nothing for what is hop by hop, or written by us
+
+
+class FieldParser:
+    """Parses blocks of header fields as one router passes them on.
+
+    Heads differ, their lines repeat: each distinct line is parsed once.
+    """
+
+    __slots__ = ("_known", "_proto")
 
     def __init__(self, proto: str) -> None:
         """Tell upstreams that callers came by ``proto``."""
         self._proto = proto.encode()
+        self._known: dict[bytes, Field] = {}
 
     def parse(self, block: bytes) -> Fields:
         """Return what a block says, each line ended by CRLF; Refused says why not."""
-        if FIELDS.fullmatch(block) is None:
-            raise Refused(BAD_HEADER)
-        pairs = [(name, name.lower(), value.rstrip()) for name, value in FIELD.findall(block)]
-        if len(pairs) > MOST_FIELDS:
-            raise Refused(HEAD_TOO_LARGE)
+        lines = block.split(b"\r\n")
+        if lines.pop() or len(lines) > MOST_FIELDS:
+            raise Refused(HEAD_TOO_LARGE if len(lines) > MOST_FIELDS else BAD_HEADER)
+        fields = [self._known.get(line) or self._learn(line) for line in lines]
         known: dict[bytes, list[bytes]] = {}
-        for _, lower, value in pairs:
-            known.setdefault(lower, []).append(value)
+        for name, value, onward in fields:
+            if not onward:
+                known.setdefault(name, []).append(value)
         authority = _host(known)
         named = tokens(known.get(b"connection", ()))
         call_id = b"".join(known.get(b"x-call-id", ())[:1])
@@ -157,13 +171,7 @@ class FieldParser:
             framing,
             b"X-Call-Id: %b\r\n" % call_id if call_id else b"",
         ]
-        out += [
-            b"%b: %b\r\n" % (name, value)
-            for name, lower, value in pairs
-            if lower not in HOP_BY_HOP
-            and lower not in named
-            and (lower.replace(b"_", b"-") if b"_" in lower else lower) not in _OURS
-        ]
+        out += [onward for name, _, onward in fields if name not in named]
         return Fields(
             host=address.host(authority),
             authority=authority.lower(),
@@ -174,6 +182,20 @@ class FieldParser:
             tunnel=b"upgrade" in named and b"websocket" in upgrades,
             onward=b"".join(out),
         )
+
+    def _learn(self, line: bytes) -> Field:
+        found = FIELD.fullmatch(line + b"\r\n")
+        if found is None:
+            raise Refused(BAD_HEADER)
+        name, value = found[1].lower(), found[2].rstrip()
+        plain = name.replace(b"_", b"-")
+        ours = plain in HOP_BY_HOP or plain in _OURS
+        field = Field(name, value, b"" if ours else b"%b: %b\r\n" % (found[1], value))
+        if len(line) <= _LONGEST_KNOWN:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[line] = field
+        return field
 
 
 def tokens(values: "tuple[bytes, ...] | list[bytes]") -> frozenset[bytes]:

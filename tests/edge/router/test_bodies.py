@@ -64,6 +64,7 @@ async def test_a_thousand_requests_ahead_are_answered_in_order(
         (b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", "GET", 204, b"", True),
         (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", "GET", 304, b"", True),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "HEAD", 200, b"", True),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", "HEAD", 200, b"", True),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HEAD", 200, b"", True),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "GET", 200, b"", True),
         (b"HTTP/1.1 200\r\nContent-Length: 1\r\n\r\nx", "GET", 200, b"x", True),

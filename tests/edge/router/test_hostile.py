@@ -167,6 +167,18 @@ async def test_malformed_chunk_late_in_a_body_cuts_the_upstream_off(
         assert (await caller.ask(post(b"x"))).body == b"POST / x"
 
 
+async def test_fields_that_a_cgi_reads_as_ours_are_dropped(
+    router: Running, hello: Upstream
+) -> None:
+    """A classic function gets Http_X_Call_Id of either spelling: ours alone may arrive."""
+    forged = ("Content_Length: 5", "Transfer_Encoding: chunked", "X_Call_Id: 1", "X_Mine: 1")
+    async with calling(router.port) as caller:
+        await caller.ask(get("/hello", *forged))
+
+    named = {name for name in hello.requests[0].headers if "_" in name}
+    assert named == {"x_mine"}
+
+
 async def test_upgrade_to_anything_else_is_not_passed_on(router: Running, hello: Upstream) -> None:
     """h2c would carry requests past the router."""
     async with calling(router.port) as caller:
