@@ -36,13 +36,13 @@ async def spool(
         sent += len(part)
         if sent > limit * PATIENCE:
             raise BodyTooLarge(f"the body has over {sent} bytes")
-        if max(sent, size) > limit:
+        if size > limit:
             continue
         for piece in inflate.pieces(part) if inflate else (part,):
+            await run_blocking(file.write, piece[: limit - size])  # its head names the refs
             size += len(piece)
             if size > limit:
                 break
-            await run_blocking(file.write, piece)
     whole = max(sent, size) <= limit
     if whole and inflate and not inflate.ended:
         raise ProtocolBroken("the gzip stream of the body is cut off")

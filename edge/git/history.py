@@ -85,8 +85,10 @@ class History:
         known = frozenset(asked.shallow)
         if not asked.depth:
             return Boundary(cut=known)
-        wants = [ObjectID(want) for want in asked.wants]
-        found, deep = find_shallow(self._store, wants, asked.depth)
+        starts, depth = asked.wants, asked.depth
+        if b"deepen-relative" in asked.capabilities:  # counted from where it is cut off now
+            starts, depth = tuple(filter(self.has, asked.shallow)), asked.depth + 1
+        found, deep = find_shallow(self._store, [ObjectID(id) for id in starts], depth)
         cut = frozenset(id for id in found - deep if self.parents(id))
         return Boundary(cut - known, known & deep, cut | (known - deep))
 

@@ -19,7 +19,7 @@ from typing import IO, Final
 from dulwich.errors import ApplyDeltaError, ChecksumMismatch, ObjectFormatException
 from dulwich.object_store import DiskObjectStore
 from dulwich.objects import S_ISGITLINK, Commit, ObjectID, ShaFile, Tag, Tree
-from dulwich.pack import PackInflater
+from dulwich.pack import PackInflater, UnresolvedDeltas
 
 from edge.git.errors import PackRefused
 from edge.git.repository import Repository
@@ -31,7 +31,8 @@ FOLDER: Final = ".incoming"  # no owner's name starts with a dot
 # All that dulwich raises over a pack that was made by hand.
 DAMAGE: Final = (
     ApplyDeltaError, AssertionError, AttributeError, ChecksumMismatch, EOFError, IndexError,
-    KeyError, ObjectFormatException, OverflowError, TypeError, ValueError, struct.error, zlib.error,
+    KeyError, ObjectFormatException, OverflowError, TypeError, UnresolvedDeltas, ValueError,
+    struct.error, zlib.error,
 )  # fmt: skip
 
 

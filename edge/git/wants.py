@@ -12,8 +12,9 @@ from edge.git import pktline
 from edge.git.errors import ProtocolBroken
 
 CAPABILITIES: Final = (
-    b"multi_ack_detailed no-done side-band-64k thin-pack ofs-delta shallow no-progress include-tag"
-    b" allow-tip-sha1-in-want allow-reachable-sha1-in-want object-format=sha1 agent=pushline"
+    b"multi_ack_detailed no-done side-band-64k thin-pack ofs-delta shallow deepen-relative"
+    b" no-progress include-tag allow-tip-sha1-in-want allow-reachable-sha1-in-want"
+    b" object-format=sha1 agent=pushline"
 )
 MOST: Final = 100_000  # lines of one request
 DEEPEST: Final = 0x7FFFFFFF  # git's word for "all of it"

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import uvicorn
 
 from bus.connection import Bus
+from edge.git import pktline
 from edge.git.forge import GitForge, GitSettings
 from edge.git.narrate import Patience
 
@@ -77,7 +79,7 @@ class Clone:
     environment: dict[str, str] = field(default_factory=lambda: dict(GIT_ENVIRONMENT))
 
     async def start(self, *args: str) -> asyncio.subprocess.Process:
-        """Start git; the caller waits for it."""
+        """Start git as the leader of its process group; the caller waits for it."""
         return await asyncio.create_subprocess_exec(
             "git",
             *args,
@@ -86,6 +88,7 @@ class Clone:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
         )
 
     async def git(self, *args: str, code: int | None = 0) -> Result:
@@ -125,6 +128,23 @@ class Served:
         """Return a repository's URL."""
         return f"http://alice:{token}@127.0.0.1:{self.port}/git/{name}.git"
 
+    async def post(
+        self, body: Any, *, name: str = "alice/hello", service: str = "receive-pack", **headers: str
+    ) -> tuple[int, bytes]:
+        """Send a request as no git would; return status and body of the answer."""
+        token = base64.b64encode(f"alice:{TOKEN}".encode()).decode()
+        url = f"http://127.0.0.1:{self.port}/git/{name}.git/git-{service}"
+        head = {
+            "authorization": f"Basic {token}",
+            "content-type": f"application/x-git-{service}-request",
+            **{key.replace("_", "-"): value for key, value in headers.items()},
+        }
+        async with (
+            aiohttp.ClientSession(auto_decompress=False) as session,
+            session.post(url, data=body, headers=head) as answer,
+        ):
+            return answer.status, await answer.read()
+
     def path(self, name: str = "alice/hello") -> Path:
         """Return a repository's folder at the forge."""
         return self.root / f"{name}.git"
@@ -140,8 +160,9 @@ class Served:
 
     async def heads(self, name: str = "alice/hello") -> dict[str, str]:
         """Return the refs at the forge, read by git itself."""
-        listed = await Clone(self.folder).git("ls-remote", self.remote(name))
-        pairs = (line.split("\t") for line in listed.output.splitlines())
+        listed = await Clone(self.folder).git("ls-remote", self.remote(name), code=None)
+        assert listed.code == 0 or "first push makes it" in listed.output, listed.output
+        pairs = (line.split("\t") for line in listed.output.splitlines() if "\t" in line)
         return {ref: sha for sha, ref in pairs}
 
 
@@ -157,6 +178,19 @@ async def serving(app: Any) -> AsyncIterator[int]:
         finally:
             server.should_exit = server.force_exit = True
             await task
+
+
+def update(old: str, new: str, ref: str = "refs/heads/main", wishes: str = "") -> bytes:
+    """Return the head of a push of one ref."""
+    wishes = wishes or "report-status side-band-64k"
+    return pktline.line(f"{old} {new} {ref}\0{wishes}".encode()) + pktline.FLUSH
+
+
+async def eventually(true: Callable[[], bool], within: float = 20) -> None:
+    """Return when ``true()`` is; fail after a while."""
+    async with asyncio.timeout(within):
+        while not true():
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from dulwich.client import HttpGitClient
+from dulwich.objects import ObjectID
 from dulwich.repo import MemoryRepo
 
 from bus.blocking import run_blocking
-from tests.edge.git.conftest import STACK, Clone, Served
+from tests.edge.git.conftest import STACK, TOKEN, Clone, Served
 
 
 async def history(served: Served, commits: int) -> tuple[Clone, list[str]]:
@@ -81,9 +82,9 @@ async def test_pull_brings_what_is_new(served: Served) -> None:
     new = await clone.commit("later", b__file="later")
     await clone.git("push", "origin", "main")
 
-    fetched = await copy.git("fetch", "origin")
+    fetched = await copy.git("fetch", "--progress", "origin")
 
-    assert "sending 3 objects" in fetched.output
+    assert "sending 4 objects" in fetched.output
     assert (await copy.git("rev-parse", "origin/main")).output.strip() == new
     await copy.git("fsck", "--full", "--strict")
 
@@ -136,17 +137,20 @@ async def test_dulwich_fetches_a_single_commit(served: Served) -> None:
     """The client that the source consumer uses gets one old commit without its history."""
     _, shas = await history(served, 4)
     repo = MemoryRepo()
-    client = HttpGitClient(f"http://127.0.0.1:{served.port}/", username="x", password="letmein")
+    client = HttpGitClient(f"http://127.0.0.1:{served.port}/", username="x", password=TOKEN)
 
     def fetch() -> None:
         client.fetch(
-            "/git/alice/hello.git", repo, determine_wants=lambda *_: [shas[1].encode()], depth=1
+            "/git/alice/hello.git",
+            repo,
+            determine_wants=lambda *_, **__: [ObjectID(shas[1].encode())],
+            depth=1,
         )
 
     await run_blocking(fetch)
 
-    assert shas[1].encode() in repo.object_store
-    assert shas[0].encode() not in repo.object_store
+    assert ObjectID(shas[1].encode()) in repo.object_store
+    assert ObjectID(shas[0].encode()) not in repo.object_store
 
 
 async def test_nothing_there_is_said(served: Served) -> None:

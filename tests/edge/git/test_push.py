@@ -171,7 +171,8 @@ async def test_no_run_within_the_limit_is_said(served: Served) -> None:
 async def test_five_errors_are_five_lines(served: Served) -> None:
     """A stack.yml with five errors refuses the push: each error a line, exit 1, nothing moved."""
     clone = await served.clone()
-    broken = """functions:
+    broken = """provider: {name: openfaas}
+functions:
   a: {lang: cobol, handler: ./a}
   b: {lang: python3, handler: ./b, environment: 7}
   c: {handler: ./c}
@@ -183,7 +184,7 @@ async def test_five_errors_are_five_lines(served: Served) -> None:
     result = await clone.git("push", "origin", "main", code=1)
 
     errors = [line for line in result.remote if line.startswith("stack.yml:")]
-    assert [line.split(":")[1] for line in errors] == ["2", "3", "4", "5", "6"]
+    assert [line.split(":")[1] for line in errors] == ["3", "4", "5", "6", "7"]
     assert "main -> main (stack.yml has 5 errors)" in result.output
     assert await served.heads() == {}
     assert not list(served.path().rglob("*.pack"))
