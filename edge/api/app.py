@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any
 
-from litestar import Litestar, Router, get
-from litestar.di import Provide
+from litestar import Litestar, Request, Router, get
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import ServerSentEvent
 
 from bus.lines import Lines
@@ -20,18 +20,23 @@ from edge.api.views import Views
 from schemas.errors import PushlineError
 
 After = Annotated[
-    int, Parameter(ge=0, description="wait until what is read is true at this sequence of the log")
+    int,
+    QueryParameter(ge=0, description="wait until what is read is true at this sequence of the log"),
 ]
-Limit = Annotated[int, Parameter(ge=1, le=500, description="at most so many")]
-LineLimit = Annotated[int, Parameter(ge=1, le=10_000, description="at most so many, the newest")]
-Cursor = Annotated[str, Parameter(description="of the page before; empty: the first page")]
-RunCursor = Annotated[int, Parameter(ge=0, description="of the page before; 0: the first page")]
-OfProject = Annotated[str, Parameter(description="owner/name, or the forge's own id")]
+Limit = Annotated[int, QueryParameter(ge=1, le=500, description="at most so many")]
+LineLimit = Annotated[
+    int, QueryParameter(ge=1, le=10_000, description="at most so many, the newest")
+]
+Cursor = Annotated[str, QueryParameter(description="of the page before; empty: the first page")]
+RunCursor = Annotated[
+    int, QueryParameter(ge=0, description="of the page before; 0: the first page")
+]
+OfProject = Annotated[str, QueryParameter(description="owner/name, or the forge's own id")]
 
 
 @get("/projects", summary="The repositories that Pushline knows")
 async def projects(
-    *, views: Views, limit: Limit = 50, cursor: Cursor = "", after: After = 0
+    *, views: NamedDependency[Views], limit: Limit = 50, cursor: Cursor = "", after: After = 0
 ) -> Page[Project]:
     """Return projects by name."""
     return await views.page_of_projects(limit, cursor, after)
@@ -40,7 +45,7 @@ async def projects(
 @get("/runs", summary="Runs, newest first")
 async def runs(
     *,
-    views: Views,
+    views: NamedDependency[Views],
     project: OfProject = "",
     limit: Limit = 20,
     cursor: RunCursor = 0,
@@ -51,14 +56,19 @@ async def runs(
 
 
 @get("/runs/{run:str}", summary="One run and its waterfall")
-async def run(*, views: Views, run: str, after: After = 0) -> RunView:
+async def run(*, views: NamedDependency[Views], run: FromPath[str], after: After = 0) -> RunView:
     """Return a run by its id, the start of it, or the start of its commit's sha."""
     return await views.one_run(run, after)
 
 
 @get("/runs/{run:str}/logs", summary="What the builds of a run wrote")
 async def run_logs(
-    *, views: Views, lines: Lines, run: str, follow: bool = False, limit: LineLimit = 1000
+    *,
+    views: NamedDependency[Views],
+    lines: NamedDependency[Lines],
+    run: FromPath[str],
+    follow: FromQuery[bool] = False,
+    limit: LineLimit = 1000,
 ) -> Page[LogLine] | ServerSentEvent:
     """Return the lines of all builds; with ``follow`` as server-sent events."""
     row = views.runs.rows[(await views.one_run(run, 0)).id]
@@ -68,7 +78,7 @@ async def run_logs(
 
 @get("/functions", summary="All functions, and where they answer")
 async def functions(
-    *, views: Views, project: OfProject = "", after: After = 0
+    *, views: NamedDependency[Views], project: OfProject = "", after: After = 0
 ) -> Page[FunctionView]:
     """Return what is deployed where."""
     return await views.page_of_functions(project, after)
@@ -76,7 +86,12 @@ async def functions(
 
 @get("/functions/{label:str}/{name:str}", summary="One function")
 async def function(
-    *, views: Views, label: str, name: str, environment: str = "production", after: After = 0
+    *,
+    views: NamedDependency[Views],
+    label: FromPath[str],
+    name: FromPath[str],
+    environment: FromQuery[str] = "production",
+    after: After = 0,
 ) -> FunctionView:
     """Return one function of a tenant."""
     return await views.one_function(label, name, environment, after)
@@ -85,12 +100,12 @@ async def function(
 @get("/functions/{label:str}/{name:str}/logs", summary="What a function wrote")
 async def function_logs(
     *,
-    views: Views,
-    lines: Lines,
-    label: str,
-    name: str,
-    environment: str = "production",
-    follow: bool = False,
+    views: NamedDependency[Views],
+    lines: NamedDependency[Lines],
+    label: FromPath[str],
+    name: FromPath[str],
+    environment: FromQuery[str] = "production",
+    follow: FromQuery[bool] = False,
     limit: LineLimit = 200,
 ) -> Page[LogLine] | ServerSentEvent:
     """Return its newest lines; with ``follow`` those and all that come, as server-sent events."""
@@ -98,9 +113,16 @@ async def function_logs(
     return sent(lines, filter, limit) if follow else await latest(lines, filter, limit)
 
 
+@get("/openapi.json", include_in_schema=False, media_type="application/vnd.oai.openapi+json")
+async def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """Return what this API is, as OpenAPI 3.1."""
+    return request.app.openapi_schema.to_schema()
+
+
 def create(views: Views, lines: Lines, *, version: str) -> Litestar:
     """Return the application; ``views`` and ``lines`` are shared by all requests."""
-    routes: list[Any] = [projects, runs, run, run_logs, functions, function, function_logs]
+    routes: list[Any] = [projects, runs, run, run_logs, functions, function]
+    routes += [function_logs, openapi]
     return Litestar(
         [Router("/api", route_handlers=routes)],
         dependencies={
@@ -117,8 +139,8 @@ def create(views: Views, lines: Lines, *, version: str) -> Litestar:
             title="Pushline",
             version=version,
             description="What was pushed, built and deployed. Read only.",
-            path="/api",
-            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+            path="/api/schema",
+            render_plugins=[JsonRenderPlugin()],
             security=[{"token": []}],
             components=Components(
                 security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}

@@ -51,6 +51,7 @@ QUEUED = RunQueued(
     sha=SHA,
     repository=REPOSITORY,
     label="alice",
+    pusher="alice",
 )
 STARTED = FunctionDeployStarted(run=RUN, generation=1, revision="r1", image=IMAGE)
 DEPLOYED = FunctionDeployed(
@@ -77,7 +78,7 @@ def recorded(*facts: tuple[Aggregate, Event]) -> list[Recorded[Event]]:
             id=f"test:{seq}",
             seq=seq,
             time=BEGUN + timedelta(milliseconds=100 * seq),
-            actor="alice",
+            actor="planner",
             name="alice/hello",
         )
         for seq, (of, fact) in enumerate(facts, start=1)

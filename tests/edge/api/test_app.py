@@ -1,0 +1,257 @@
+"""The read API on a real log: facts are appended, answers are asked for by HTTP."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from bus.connection import Bus
+from edge.api.app import create
+from edge.api.views import Views
+from schemas import subjects
+from schemas.envelope import Aggregate
+from schemas.events.branch import BranchPushed
+from schemas.events.function import FunctionDeployed
+from schemas.events.run import RunFinished, RunQueued, RunResolved
+from schemas.repository import Repository
+
+SHA = "a" * 40
+IMAGE = "sha256:" + "1" * 64
+REPOSITORY = Repository("alice", "hello", "main")
+HELLO = Aggregate("local", "alice/hello", "function", "production/hello")
+
+
+def run_of(number: int) -> Aggregate:
+    """Return the run with this number."""
+    return Aggregate("local", "alice/hello", "run", f"01JD8Z6Q5V{number:016d}")
+
+
+async def queue(bus: Bus, number: int, *, project: str = "alice/hello") -> int:
+    """Append a queued run."""
+    fact = RunQueued(
+        environment="production",
+        generation=number,
+        branch="main",
+        sha=f"{number:040x}",
+        repository=REPOSITORY,
+        label="alice",
+        pusher="alice",
+    )
+    of = Aggregate("local", project, "run", run_of(number).id)
+    return await bus.log.append(fact, of=of, id=f"test:queued:{number}", name=project)
+
+
+async def deploy(bus: Bus, run: str) -> int:
+    """Append that hello is live."""
+    fact = FunctionDeployed(
+        run=run,
+        generation=1,
+        revision="aaaaaaa-1",
+        image=IMAGE,
+        spec=IMAGE,
+        sha=SHA,
+        label="alice",
+        environment="production",
+        function="hello",
+        upstream="unix:fn-1.sock",
+    )
+    return await bus.log.append(fact, of=HELLO, id="test:deployed", name="alice/hello")
+
+
+@pytest.fixture
+async def api(bus: Bus) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of the API, whose folds follow the log."""
+    views = Views.make(None, lambda label, _, function: f"http://{label}.localhost/{function}")
+    folding = [asyncio.create_task(fold.run(bus.follow)) for fold in views.folds]
+    application: Any = create(views, bus.lines, version="0")  # ASGI, typed in Litestar's own words
+    transport = httpx.ASGITransport(application)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        yield client
+    for task in folding:
+        task.cancel()
+
+
+async def answer(api: httpx.AsyncClient, path: str) -> Any:
+    """Return what a path answers, which has to be 200."""
+    response = await api.get(path)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+async def test_a_read_waits_for_the_sequence_it_asks_for(bus: Bus, api: httpx.AsyncClient) -> None:
+    """Who has just written reads what was written."""
+    seq = await queue(bus, 1)
+
+    page = await answer(api, f"/api/runs?after={seq}")
+
+    assert page["seq"] >= seq
+    assert [run["id"] for run in page["items"]] == [run_of(1).id]
+
+
+async def test_a_sequence_that_does_not_come_is_a_problem(
+    bus: Bus, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waiting ends, and the answer says where the fold is."""
+    monkeypatch.setattr("edge.api.views.PATIENCE", 0.05)
+    seq = await queue(bus, 1)
+
+    response = await api.get(f"/api/runs?after={seq + 5}")
+
+    assert response.status_code == 504
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["code"] == "not_yet"
+
+
+async def test_pages_show_each_run_once_newest_first(bus: Bus, api: httpx.AsyncClient) -> None:
+    """Following the cursor leads through all runs, while new ones come."""
+    seq = 0
+    for number in range(1, 8):
+        seq = await queue(bus, number)
+    seen: list[str] = []
+    path = f"/api/runs?limit=3&after={seq}"
+    while True:
+        page = await answer(api, path)
+        seen += [run["id"] for run in page["items"]]
+        if not page["cursor"]:
+            break
+        await queue(bus, 100 + len(seen))
+        path = f"/api/runs?limit=3&cursor={page['cursor']}"
+
+    assert seen == [run_of(number).id for number in range(7, 0, -1)]
+
+
+async def test_runs_of_one_project(bus: Bus, api: httpx.AsyncClient) -> None:
+    """A project's name keeps the others out."""
+    await queue(bus, 1)
+    seq = await queue(bus, 2, project="bob/other")
+
+    page = await answer(api, f"/api/runs?project=bob/other&after={seq}")
+
+    assert [run["project"] for run in page["items"]] == ["bob/other"]
+
+
+async def test_a_run_has_its_waterfall(bus: Bus, api: httpx.AsyncClient) -> None:
+    """Steps, who pushed, how it ended and where it answers."""
+    await queue(bus, 1)
+    resolved = RunResolved(sha=SHA, functions=("hello",))
+    await bus.log.append(resolved, of=run_of(1), id="test:resolved")
+    await deploy(bus, run_of(1).id)
+    end = RunFinished(outcome="live")
+    seq = await bus.log.append(end, of=run_of(1), id="test:finished")
+
+    run = await answer(api, f"/api/runs/{run_of(1).id}?after={seq}")
+
+    assert (run["outcome"], run["pusher"], run["sha"]) == ("live", "alice", SHA)
+    assert [step["name"] for step in run["steps"]][:2] == ["plan", "source"]
+    assert run["urls"] == {"hello": "http://alice.localhost/hello"}
+    assert run["total_ms"] >= run["own_ms"] >= 0
+
+
+async def test_a_run_is_found_by_the_start_of_its_id_or_sha(
+    bus: Bus, api: httpx.AsyncClient
+) -> None:
+    """Four letters are enough where they are clear; several runs are told apart."""
+    await queue(bus, 1)
+    seq = await queue(bus, 0xABCD << 144)
+
+    by_sha = await answer(api, f"/api/runs/{f'{0xABCD << 144:040x}'[:6]}?after={seq}")
+    several = await api.get("/api/runs/01jd")
+    unknown = await api.get("/api/runs/ffff")
+
+    assert by_sha["generation"] == 0xABCD << 144
+    assert (several.status_code, several.json()["code"]) == (409, "ambiguous_id")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
+    assert "run ls" in unknown.json()["hint"]
+
+
+async def test_functions_say_where_they_answer(bus: Bus, api: httpx.AsyncClient) -> None:
+    """The list and the single one agree."""
+    seq = await deploy(bus, run_of(1).id)
+
+    page = await answer(api, f"/api/functions?after={seq}")
+    one = await answer(api, "/api/functions/alice/hello")
+    unknown = await api.get("/api/functions/alice/nobody")
+
+    assert page["items"] == [one]
+    assert (one["url"], one["status"]) == ("http://alice.localhost/hello", "live")
+    assert unknown.status_code == 404
+
+
+async def test_projects_are_listed_by_name(bus: Bus, api: httpx.AsyncClient) -> None:
+    """A repository is known from its first push on; pages go by name."""
+    seq = 0
+    for name in ("hello", "again", "third"):
+        repository = Repository("alice", name, "main")
+        fact = BranchPushed("main", "0" * 40, SHA, repository)
+        of = Aggregate("local", f"alice/{name}", "branch", "main")
+        seq = await bus.log.append(fact, of=of, id=f"test:{name}", name=f"alice/{name}")
+
+    first = await answer(api, f"/api/projects?limit=2&after={seq}")
+    rest = await answer(api, f"/api/projects?limit=2&cursor={first['cursor']}")
+
+    names = [row["name"] for row in first["items"] + rest["items"]]
+    assert names == ["alice/again", "alice/hello", "alice/third"]
+    assert rest["cursor"] == ""
+
+
+async def test_logs_come_in_order_and_as_they_are_written(bus: Bus, api: httpx.AsyncClient) -> None:
+    """The newest lines of all revisions at once."""
+    seq = await deploy(bus, run_of(1).id)
+    for revision in ("one", "two"):
+        subject = subjects.function_log("local", "alice/hello", "production/hello", revision)
+        await bus.lines.write(subject, [f"from {revision}"])
+    other = subjects.function_log("local", "alice/hello", "production/other", "one")
+    await bus.lines.write(other, ["not mine"])
+
+    page = await answer(api, f"/api/functions/alice/hello?after={seq}")
+    logs = await answer(api, "/api/functions/alice/hello/logs")
+
+    assert page["function"] == "hello"
+    lines = [(line["revision"], line["function"], line["text"]) for line in logs["items"]]
+    assert lines == [("one", "hello", "from one"), ("two", "hello", "from two")]
+
+
+async def test_logs_of_a_run_name_their_function(bus: Bus, api: httpx.AsyncClient) -> None:
+    """Two builds of one run are told apart."""
+    seq = await queue(bus, 1)
+    for name in ("hello", "site"):
+        subject = subjects.build_log("local", "alice/hello", run_of(1).id, name)
+        await bus.lines.write(subject, [f"building {name}"])
+
+    await answer(api, f"/api/runs?after={seq}")
+    logs = await answer(api, f"/api/runs/{run_of(1).id}/logs")
+
+    assert [line["function"] for line in logs["items"]] == ["hello", "site"]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=many", "cursor=x", "after=-1"])
+async def test_a_bad_query_is_a_problem_that_names_it(api: httpx.AsyncClient, query: str) -> None:
+    """What is wrong is said, as RFC 9457 wants it."""
+    response = await api.get(f"/api/runs?{query}")
+
+    problem = response.json()
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "application/problem+json"
+    assert (problem["status"], problem["instance"]) == (400, "/api/runs")
+    assert query.partition("=")[0] in problem["detail"]
+
+
+async def test_an_unknown_path_is_a_problem(api: httpx.AsyncClient) -> None:
+    """404 has the same shape as all others."""
+    response = await api.get("/api/nothing")
+
+    assert response.status_code == 404
+    assert response.json()["title"] == "Not Found"
+
+
+async def test_the_api_describes_itself(api: httpx.AsyncClient) -> None:
+    """OpenAPI 3.1, every path with a summary, and the token named."""
+    schema = json.loads((await api.get("/api/openapi.json")).text)
+
+    assert schema["openapi"].startswith("3.1")
+    assert "/api/runs/{run}" in schema["paths"]
+    assert all(path["get"]["summary"] for path in schema["paths"].values())
+    assert schema["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
