@@ -146,11 +146,10 @@ async def test_wheels_are_installed(tmp_path: Path) -> None:
 
     folder = await shop.bundle(spec(), archive("python3-http", files))
 
-    said = subprocess.check_output(
-        [sys.executable, "-S", "-c", "import sys; sys.path.insert(0, 'packages'); "
-         "import greeting; print(greeting.TEXT)"],
-        cwd=folder, text=True,
-    )  # fmt: skip
+    program = "import sys; sys.path.insert(0, 'packages'); import greeting; print(greeting.TEXT)"
+    said = await asyncio.to_thread(
+        subprocess.check_output, [sys.executable, "-S", "-c", program], cwd=folder, text=True
+    )
     assert said == "hello from a wheel\n"
 
 
@@ -206,7 +205,7 @@ async def gone(pid: int) -> None:
 
 
 async def test_a_builder_that_is_killed_leaves_no_tool_behind(tmp_path: Path) -> None:
-    """kill -9 in the middle of a build: the tool dies too, and the next builder sweeps."""
+    """Killed with -9 in the middle of a build: the tool dies too, and the next builder sweeps."""
     shop = Workshop(tmp_path / "home", path=os.environ["PATH"])
     mark = tmp_path / "pid"
     program = (
@@ -214,17 +213,18 @@ async def test_a_builder_that_is_killed_leaves_no_tool_behind(tmp_path: Path) ->
         "from pathlib import Path\n"
         "from consumers.builder.tool import Tool, run\n"
         "how = Tool(environment={}, folder=Path('/'), seconds=60, file_bytes=1000)\n"
-        f"command = ['/bin/sh', '-c', 'echo $$ > {mark}.new; mv {mark}.new {mark}; exec sleep 60']\n"
+        f"script = 'echo $$ > {mark}.new; mv {mark}.new {mark}; exec sleep 60'\n"
+        "command = ['/bin/sh', '-c', script]\n"
         "asyncio.run(run(command, how, print))\n"
     )
     root = Path(__file__).parents[3]
-    with subprocess.Popen([sys.executable, "-c", program], cwd=root) as victim:
-        (shop.home / "bundles" / f".{'0' * 64}.{victim.pid}.abcd" / "bundle").mkdir(parents=True)
-        async with asyncio.timeout(20):
-            while not await asyncio.to_thread(mark.exists):  # noqa: ASYNC110 - a process makes it
-                await asyncio.sleep(0.02)
-        victim.kill()
-        await asyncio.to_thread(victim.wait)
+    victim = await asyncio.create_subprocess_exec(sys.executable, "-c", program, cwd=root)
+    (shop.home / "bundles" / f".{'0' * 64}.{victim.pid}.abcd" / "bundle").mkdir(parents=True)
+    async with asyncio.timeout(20):
+        while not await asyncio.to_thread(mark.exists):  # noqa: ASYNC110 - a process makes it
+            await asyncio.sleep(0.02)
+    victim.kill()
+    await victim.wait()
 
     await gone(int(mark.read_text()))
     await shop.bundle(spec("static"), archive("static", {"index.html": "x"}))

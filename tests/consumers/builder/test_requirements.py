@@ -36,7 +36,7 @@ def test_a_name_with_versions_passes(tmp_path: Path, line: str) -> None:
         "--editable=.",
         ".",
         "./evil",
-        "/tmp/evil",
+        "/srv/evil",
         "file:///tmp/evil",
         "evil @ file:///tmp/evil",
         "evil @ https://example.com/evil.tar.gz",
@@ -57,10 +57,10 @@ def test_a_name_with_versions_passes(tmp_path: Path, line: str) -> None:
     ],
 )
 def test_what_could_run_code_does_not_pass(tmp_path: Path, line: str) -> None:
-    """pip builds folders and URLs even with --only-binary; the line is named."""
+    """Folders and URLs are built even with --only-binary, so the line is refused by name."""
     (tmp_path / "requirements.txt").write_text(f"requests\n{line}\n")
 
-    with pytest.raises(DependenciesFailed, match="requirements.txt:2:"):
+    with pytest.raises(DependenciesFailed, match=r"requirements\.txt:2:"):
         requirements(tmp_path, wheels_only=True)
 
 

@@ -128,7 +128,7 @@ async def test_a_forge_in_trouble_is_asked_later(forge: Forge, status: int) -> N
 
 async def test_nobody_at_home_is_asked_later() -> None:
     """A refused connection is a reason to retry."""
-    with pytest.raises(SourceUnavailable, match="127.0.0.1:1 did not answer"):
+    with pytest.raises(SourceUnavailable, match=r"127\.0\.0\.1:1 did not answer"):
         await fetch(Remote("http://127.0.0.1:1/x"), "main", "", LIMITS)
 
 

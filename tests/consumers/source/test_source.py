@@ -141,7 +141,7 @@ async def test_every_error_is_recorded(bus: Bus, forge: Forge, source: Source) -
     [({"README": "x"}, 0, "stack_missing"), (FILES, 404, "source_refused")],
 )
 async def test_what_never_works_is_rejected(
-    bus: Bus, forge: Forge, source: Source, files: dict[str, str], status: int, code: str
+    bus: Bus, forge: Forge, source: Source, *, files: dict[str, str], status: int, code: str
 ) -> None:
     """A missing stack and a closed repository end the run with a code."""
     event = await queued(bus, forge.commit(files))

@@ -83,8 +83,9 @@ function answer(response, context, error, value) {
     console.error(error);
     const said = typeof error === "string" ? error : "Internal error";
     const status = context.statusCode === 200 ? 500 : context.statusCode;
-    response.writeHead(status, { "Content-Type": "text/plain" });
-    response.end(`${said}\n`);
+    const text = Buffer.from(`${said}\n`);
+    response.writeHead(status, { "Content-Type": "text/plain", "Content-Length": text.length });
+    response.end(text);
     return;
   }
   const [body, type] = encoded(value);

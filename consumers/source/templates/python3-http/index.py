@@ -105,12 +105,24 @@ class Connection:
                 pass
         except BadRequest as error:
             text = f"{error}\n".encode()
-            self.answer(error.status, [("Content-Type", "text/plain")], text, last=True)
+            self.refuse(error.status, text)
         except OSError:
             pass  # the caller went away, or said nothing for too long
         finally:
             self.busy.discard(self)
             self.sock.close()
+
+    def refuse(self, status: int, text: bytes) -> None:
+        """Answer and end; what still comes is read for a moment, or the answer would be lost."""
+        try:
+            self.answer(status, [("Content-Type", "text/plain")], text, last=True)
+            self.sock.shutdown(socket.SHUT_WR)
+            self.sock.settimeout(1)
+            for _ in range(256):
+                if not self.sock.recv(65536):
+                    break
+        except OSError:
+            pass  # the caller is gone
 
     def one(self, handle: Any) -> bool:
         """Answer one request; return whether another may follow."""
