@@ -95,7 +95,10 @@ def compare(folder: Path, rounds: int) -> dict[str, dict[str, float]]:
     (folder / "px.conf").write_text(PROXY.format(folder, port))
     every = folder / "every.lua"
     every.write_text(EVERY_HEAD)
-    cases = {"32 connections": (32, None), "1 connection": (1, None)}
+    cases: dict[str, tuple[int, Path | None]] = {
+        "32 connections": (32, None),
+        "1 connection": (1, None),
+    }
     cases |= {"512 connections": (512, None), "every head different": (32, every)}
     results: dict[str, dict[str, float]] = {}
     with ExitStack() as stack:

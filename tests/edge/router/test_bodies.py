@@ -1,6 +1,7 @@
 """Bodies and responses of every shape, both ways."""
 
 import asyncio
+from typing import NamedTuple
 
 import pytest
 
@@ -57,48 +58,68 @@ async def test_a_thousand_requests_ahead_are_answered_in_order(
     assert [request.target for request in hello.requests] == [f"/{n}" for n in range(1000) if n % 3]
 
 
-@pytest.mark.parametrize(
-    ("raw", "method", "status", "body", "stays"),
-    [
-        (b"HTTP/1.1 204 No Content\r\n\r\n", "GET", 204, b"", True),
-        (b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", "GET", 204, b"", True),
-        (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", "GET", 304, b"", True),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "HEAD", 200, b"", True),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", "HEAD", 200, b"", True),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HEAD", 200, b"", True),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "GET", 200, b"", True),
-        (b"HTTP/1.1 200\r\nContent-Length: 1\r\n\r\nx", "GET", 200, b"x", True),
-        (b"HTTP/1.1 299 Odd\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx", "GET", 299, b"x",
-         True),
-        (b"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx", "GET", 200, b"x", True),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-T: 1\r\n\r\n",
-         "GET", 200, b"x", True),
-        (b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
-         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", "GET", 103, b"", True),
-        (b"HTTP/1.1 200 OK\r\n\r\nuntil the end", "GET", 200, b"until the end", False),
-        (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", "GET", 200, b"until the end", False),
-    ],
-)  # fmt: skip
-async def test_responses_keep_their_meaning(
-    router: Running, raw: bytes, method: str, status: int, body: bytes, stays: bool
-) -> None:
+class Said(NamedTuple):
+    """What an upstream says, and what the caller is to get."""
+
+    raw: bytes
+    status: int = 200
+    body: bytes = b""
+    method: str = "GET"
+    stays: bool = True  # the caller's connection
+
+
+SAID = {
+    "204": Said(b"HTTP/1.1 204 No Content\r\n\r\n", 204),
+    "204, chunked": Said(b"HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n", 204),
+    "304 with a length": Said(b"HTTP/1.1 304 Not\r\nContent-Length: 5\r\n\r\n", 304),
+    "HEAD": Said(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", method="HEAD"),
+    "HEAD with a body": Said(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", method="HEAD"),
+    "HEAD, chunked": Said(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", method="HEAD"),
+    "empty": Said(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+    "no reason": Said(b"HTTP/1.1 200\r\nContent-Length: 1\r\n\r\nx", body=b"x"),
+    "close after": Said(
+        b"HTTP/1.1 299 Odd\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx", 299, b"x"
+    ),
+    "HTTP/1.0": Said(b"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx", body=b"x"),
+    "chunked": Said(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-T: 1\r\n\r\n",
+        body=b"x",
+    ),
+    "until close": Said(b"HTTP/1.1 200 OK\r\n\r\nto the end", body=b"to the end", stays=False),
+    "HTTP/1.0, until close": Said(b"HTTP/1.0 200 OK\r\n\r\nto", body=b"to", stays=False),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+async def test_responses_keep_their_meaning(router: Running, name: str) -> None:
     """Without a body, by length, chunked, until close: the caller's connection stays if it can."""
-    async with upstream(router.run / "u.sock", saying(raw, close=not stays)) as served:
+    said = SAID[name]
+    request = get().replace(b"GET", said.method.encode(), 1)
+    async with upstream(router.run / "u.sock", saying(said.raw, close=not said.stays)):
         router.route("hello", "unix:u.sock")
         async with calling(router.port) as caller:
-            answer = await caller.ask(get().replace(b"GET", method.encode(), 1))
-            if status == 103:
-                answer = (await caller.answer())._replace(status=103)
-                assert answer.body == b"x"
-                answer = answer._replace(body=b"")
-            assert (answer.status, answer.body) == (status, body)
-            if stays:
-                again = await caller.ask(get().replace(b"GET", method.encode(), 1))
-                assert again.status == status
+            answer = await caller.ask(request)
+            assert (answer.status, answer.body) == (said.status, said.body)
+            if said.stays:
+                assert (await caller.ask(request)).status == said.status
             else:
                 assert answer.headers["connection"] == "close"
                 assert await caller.ended()
-    assert served.requests
+
+
+async def test_what_comes_before_a_response_is_passed_on(router: Running) -> None:
+    """103 reaches the caller, a 100 that nobody waits for does not."""
+    raw = (
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"
+    )
+    async with upstream(router.run / "u.sock", saying(raw)):
+        router.route("hello", "unix:u.sock")
+        async with calling(router.port) as caller:
+            early = await caller.ask(get())
+            answer = await caller.answer()
+    assert (early.status, early.headers["link"]) == (103, "</a>")
+    assert (answer.status, answer.body) == (200, b"x")
 
 
 @pytest.mark.parametrize(

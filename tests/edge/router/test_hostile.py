@@ -1,6 +1,7 @@
 """Hostile bytes: refused at once, and the upstream saw nothing of them."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -230,7 +231,7 @@ def test_a_host_is_canonical_or_refused(raw: bytes) -> None:
     payload_only=st.booleans(),
 )
 def test_chunks_end_where_they_end(
-    chunks: list[bytes], trailers: bytes, cuts: list[int], payload_only: bool
+    *, chunks: list[bytes], trailers: bytes, cuts: list[int], payload_only: bool
 ) -> None:
     """Fuzz: however a body is cut, the same passes, without trailers, and what follows stays."""
     coded = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
@@ -238,7 +239,7 @@ def test_chunks_end_where_they_end(
     edges = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
     body, passed, used = Chunked(payload_only=payload_only), b"", 0
 
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         if not body.done:
             out, taken = body.feed(whole[start:end])
             passed += out

@@ -3,11 +3,12 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -59,26 +60,33 @@ def encoded(settings: RouterSettings) -> bytes:
     return msgspec.json.encode(settings, enc_hook=str)  # paths
 
 
+@contextmanager
+def started(told: bytes, descriptor: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the program with these settings and one inherited descriptor; end it by its pid."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, pass_fds=[descriptor]
+    ) as child:
+        assert child.stdin is not None
+        child.stdin.write(told)
+        child.stdin.close()
+        try:
+            yield child
+        finally:
+            if child.poll() is None:
+                child.kill()
+
+
 @asynccontextmanager
 async def routing(settings: RouterSettings) -> AsyncIterator[Process]:
     """Yield a router of these settings that takes connections; end it by its pid."""
     reading, writing = os.pipe()
     told = encoded(msgspec.structs.replace(settings, listen_port=0, ready_fd=writing))
     begun = time.monotonic()
-    with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, pass_fds=[writing]
-    ) as child:
+    with started(told, writing) as child:
         os.close(writing)
-        assert child.stdin is not None
-        child.stdin.write(told)
-        child.stdin.close()
-        try:
-            with open(reading, "rb") as ready:  # noqa: PTH123 - a descriptor
-                port = int(await asyncio.to_thread(ready.readline))
-            yield Process(child, port, time.monotonic() - begun)
-        finally:
-            if child.poll() is None:
-                child.kill()
+        with os.fdopen(reading, "rb") as ready:
+            port = int(await asyncio.to_thread(ready.readline))
+        yield Process(child, port, time.monotonic() - begun)
 
 
 @pytest.fixture
@@ -146,7 +154,7 @@ async def test_a_route_change_is_visible_at_once(
 
 
 async def test_it_serves_from_its_snapshot_with_the_bus_away(
-    following: RouterSettings, settings: RouterSettings, bus: Bus, run: Path
+    following: RouterSettings, bus: Bus, run: Path
 ) -> None:
     """What was live is served before the log answers, and while it never does."""
     async with upstream(run / "fn-1.sock", echo):
@@ -158,7 +166,6 @@ async def test_it_serves_from_its_snapshot_with_the_bus_away(
         away = msgspec.structs.replace(following, nats_url="nats://127.0.0.1:1")
         async with routing(away) as router, calling(router.port) as caller:
             assert (await caller.ask(get())).body == b"GET / "
-            await asyncio.sleep(0)
             assert router.child.poll() is None
 
 
@@ -211,27 +218,14 @@ async def test_sigterm_finishes_what_runs(settings: RouterSettings, run: Path) -
 
 async def test_an_inherited_socket_is_listened_on(settings: RouterSettings, run: Path) -> None:
     """``up`` binds the port and hands it down: connections wait while no router runs."""
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as bound:
         port = bound.getsockname()[1]
         inherited = msgspec.structs.replace(settings, listen_fd=bound.fileno())
-        os.set_inheritable(bound.fileno(), True)
         told = encoded(inherited)
         async with upstream(run / "platform.sock", echo), calling(port) as early:
             await early.send(get("/x", host="localhost"))
-            with subprocess.Popen(
-                [sys.executable, "-c", PROGRAM],
-                stdin=subprocess.PIPE,
-                pass_fds=[bound.fileno()],
-            ) as child:
-                assert child.stdin is not None
-                child.stdin.write(told)
-                child.stdin.close()
-                try:
-                    assert (await early.answer()).body == b"GET /x "
-                finally:
-                    child.kill()
+            with started(told, bound.fileno()):
+                assert (await early.answer()).body == b"GET /x "
 
 
 async def test_bodies_of_100_mib_pass_in_constant_memory(

@@ -12,6 +12,7 @@ from tests.edge.router.wire import (
     get,
     plain,
     post,
+    until,
     upstream,
 )
 
@@ -67,17 +68,13 @@ async def test_replaced_ten_times_under_load_without_a_failure(router: Running) 
     callers = [asyncio.create_task(call(router.port, done, seen)) for _ in range(CALLERS)]
     for number in range(1, ROUNDS + 1):
         await asyncio.sleep(0.1)  # load on this revision
-        before = len(seen)
         old, old_revision = served, revision
         served, revision = await replace(router, number)
         await asyncio.sleep(0.05)  # the deployer's grace, shortened
         assert old.server is not None
         old.server.close()
         (router.run / f"fn-{number - 1}.sock").unlink(missing_ok=True)
-        async with asyncio.timeout(15):
-            while old_revision.running:
-                await asyncio.sleep(0.002)
-        assert len(seen) >= before
+        await until(lambda one=old_revision: not one.running)  # type: ignore[misc]
     done.set()
     await asyncio.gather(*callers)
     assert served.server is not None
@@ -94,9 +91,7 @@ async def test_a_socket_gone_before_the_switch_is_waited_for(router: Running) ->
         router.route("hello", "unix:gone.sock")
         async with calling(router.port) as caller:
             asking = asyncio.create_task(caller.ask(post(b"x")))
-            async with asyncio.timeout(15):
-                while not any(front.dialing for front in router.router.fronts):
-                    await asyncio.sleep(0.002)
+            await until(lambda: any(front.dialing for front in router.router.fronts))
             router.route("hello", "unix:new.sock")
             answer = await asking
     assert (answer.status, answer.body) == (200, b"2")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.edge.router.conftest import Running
+from tests.edge.router.conftest import Running, Start
 from tests.edge.router.wire import Upstream, calling, echo, get, post, upstream
 
 
@@ -70,10 +70,10 @@ async def test_a_sane_call_id_is_kept(router: Running, hello: Upstream) -> None:
     "host",
     ["localhost", "LOCALHOST:8080", "127.0.0.1:9", "[::1]:9", "system.localhost", "mine.lan"],
 )
-async def test_platform_hosts_get_the_whole_path(start: "object", host: str) -> None:
+async def test_platform_hosts_get_the_whole_path(start: Start, host: str) -> None:
     """The platform's own hosts go to its socket, path untouched, whatever the port."""
     async with (
-        start(platform_hosts=("mine.lan",)) as running,  # type: ignore[operator]
+        start(platform_hosts=("mine.lan",)) as running,
         upstream(running.run / "platform.sock", echo),
         calling(running.port) as caller,
     ):
@@ -84,7 +84,8 @@ async def test_platform_hosts_get_the_whole_path(start: "object", host: str) -> 
     assert other.status in (400, 404)
 
 
-async def test_joined_names_match_known_routes_alone(router: Running, hello: Upstream) -> None:
+@pytest.mark.usefixtures("hello")
+async def test_joined_names_match_known_routes_alone(router: Running) -> None:
     """/function/<label>-<function> is looked up, never split; a shared name calls nobody."""
     async with calling(router.port) as caller:
         found = await caller.ask(get("/function/alice-hello/sub?x", host="localhost"))
@@ -101,7 +102,8 @@ async def test_joined_names_match_known_routes_alone(router: Running, hello: Ups
     assert alone.status == 200
 
 
-async def test_unknown_hosts_and_functions_are_told_apart(router: Running, hello: Upstream) -> None:
+@pytest.mark.usefixtures("hello")
+async def test_unknown_hosts_and_functions_are_told_apart(router: Running) -> None:
     """404 says whether the host or the function is unknown; the connection stays usable."""
     async with calling(router.port) as caller:
         host = await caller.ask(get(host="bob.localhost"))

@@ -3,13 +3,15 @@
 import asyncio
 import socket
 import time
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
 from tests.edge.router.conftest import Running, Start
 from tests.edge.router.wire import (
+    Caller,
     Received,
-    Upstream,
     calling,
     echo,
     get,
@@ -274,9 +276,7 @@ async def test_connections_over_the_limit_are_told(start: Start) -> None:
     assert (refused.status, refused.cause) == (503, "overloaded")
 
 
-async def test_draining_ends_what_is_idle_and_waits_for_what_runs(
-    start: Start, run: "object"
-) -> None:
+async def test_draining_ends_what_is_idle_and_waits_for_what_runs(start: Start, run: Path) -> None:
     """At the end new connections are refused, idle ones closed, a running request is finished."""
     go = asyncio.Event()
 
@@ -286,25 +286,21 @@ async def test_draining_ends_what_is_idle_and_waits_for_what_runs(
         await go.wait()
         await echo(request, reader, writer)
 
-    async with upstream(run / "u.sock", slow) as served:  # type: ignore[operator]
+    async def finish(idle: Caller, port: int) -> None:
+        assert await idle.ended()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
+        go.set()
+
+    async with AsyncExitStack() as stack, upstream(run / "u.sock", slow) as served:
         async with start(drain_timeout=15.0) as running:
             running.route("hello", "unix:u.sock")
-            port = running.port
-            idle_context, busy_context = calling(port), calling(port)
-            idle, busy = await idle_context.__aenter__(), await busy_context.__aenter__()
+            idle = await stack.enter_async_context(calling(running.port))
+            busy = await stack.enter_async_context(calling(running.port))
             asking = asyncio.create_task(busy.ask(get()))
             await until(lambda: bool(served.requests) and len(running.router.fronts) == 2)
-
-            async def finish() -> None:
-                assert await idle.ended()
-                with pytest.raises(OSError):  # noqa: PT011 - whichever way it is refused
-                    await asyncio.open_connection("127.0.0.1", port)
-                go.set()
-
-            finishing = asyncio.create_task(finish())
+            finishing = asyncio.create_task(finish(idle, running.port))
         await finishing
-        answer: Upstream | object = await asking
-        await idle_context.__aexit__(None, None, None)
-        await busy_context.__aexit__(None, None, None)
-    assert answer.status == 200  # type: ignore[attr-defined]
-    assert answer.headers["connection"] == "close"  # type: ignore[attr-defined]
+        answer = await asking
+    assert answer.status == 200
+    assert answer.headers["connection"] == "close"
