@@ -125,12 +125,11 @@ class Machine:
         connector = aiohttp.UnixConnector(str(self.socket(revision)), limit=0)
         return aiohttp.ClientSession("http://hello.localhost", connector=connector)
 
-    async def ask(self, revision: Revision, path: str, **query: str) -> Any:
+    async def ask(self, revision: Revision, what: str, /, **query: str) -> Any:
         """Return the JSON that the function answers."""
-        async with self.session(revision) as client:
-            async with client.get(path, params=query) as answer:
-                assert answer.status == 200, await answer.text()
-                return await answer.json()
+        async with self.session(revision) as client, client.get(what, params=query) as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
 
     async def status(self, revision: Revision) -> Status:
         """Return what the supervisor says of a revision."""

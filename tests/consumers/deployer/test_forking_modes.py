@@ -103,16 +103,13 @@ async def test_a_timeout_kills_the_whole_group(machine: Machine) -> None:
 async def test_output_streams_as_it_comes(machine: Machine) -> None:
     """Mode streaming answers while the program still reads and writes."""
     revision = await deployed(machine, STREAMING, "echo first; read line; echo $line")
-    waiting = asyncio.Event()
+    reader, writer = await asyncio.open_unix_connection(str(machine.socket(revision)))
 
-    async def body():
-        await waiting.wait()
-        yield b"second\n"
-
-    async with machine.session(revision) as client, client.post("/", data=body()) as answer:
-        assert await answer.content.readline() == b"first\n"
-        waiting.set()
-        assert await answer.content.read() == b"second\n"
+    writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    await asyncio.wait_for(reader.readuntil(b"first\n"), 10)
+    writer.write(b"7\r\nsecond\n\r\n0\r\n\r\n")
+    await asyncio.wait_for(reader.readuntil(b"second\n\r\n0\r\n\r\n"), 10)
+    writer.close()
 
 
 async def test_a_program_need_not_read_its_input(machine: Machine) -> None:
