@@ -25,6 +25,7 @@ __all__ = ["Bus", "BusSettings", "connect", "session"]
 
 log = structlog.get_logger(__name__)
 
+AGAIN: Final = 2.0  # seconds between two attempts to end a block
 CONNECT_WITHIN: Final = 10.0  # seconds for the first connection
 
 
@@ -35,22 +36,31 @@ class Fatal:
         """Watch over the current task."""
         self.error: PushlineError | None = None
         self._task = asyncio.current_task()
+        self._cancelled = 0
+        self._left = False
 
     def __call__(self, error: PushlineError) -> None:
         """End the block; the first error counts."""
         if self.error is None:
             self.error = error
             log.error("connection_given_up", code=error.code, message=error.message)
-            if self._task is not None:
-                self._task.cancel()
+            self._cancel()
 
-    def leave(self, cancelled: asyncio.CancelledError | None) -> None:
-        """Raise the error in place of the cancellation that we asked for."""
-        if self.error is None:
+    def _cancel(self) -> None:
+        """Cancel, and again: nats-py swallows a cancellation while it writes."""
+        if self._task is None or self._left or self._task.done():
             return
-        if cancelled is not None and self._task is not None:
-            self._task.uncancel()
-        raise self.error from cancelled
+        self._task.cancel()
+        self._cancelled += 1
+        asyncio.get_running_loop().call_later(AGAIN, self._cancel)
+
+    def leave(self) -> PushlineError | None:
+        """Take back our cancellations: the block has ended; return the error, if any."""
+        self._left = True
+        if self._task is not None:
+            for _ in range(self._cancelled):
+                self._task.uncancel()
+        return self.error
 
 
 class Bus:
@@ -119,17 +129,18 @@ async def session(settings: BusSettings, *, name: str) -> AsyncIterator[JetStrea
     """Yield requests to JetStream over a connection that is kept for ever."""
     fatal = Fatal()
     client, js = await _open(settings, name, fatal)
-    cancelled = None
     try:
         yield js
-    except asyncio.CancelledError as error:
-        if fatal.error is None:
-            raise
-        cancelled = error
+    except BaseException as error:
+        if (reason := fatal.leave()) is not None:
+            raise reason from error
+        raise
+    else:
+        if (reason := fatal.leave()) is not None:
+            raise reason
     finally:
         js.lost()
         await client.close()
-    fatal.leave(cancelled)
 
 
 async def _open(settings: BusSettings, name: str, fatal: Fatal) -> tuple[Client, JetStream]:

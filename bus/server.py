@@ -140,7 +140,7 @@ class NatsServer:
             users=json.dumps(users(self._passwords), indent=2),
         )
         write_private(self.folder / "nats.conf", configuration.encode())
-        for old in self.folder.glob("nats-server_*.ports"):
+        for old in self.folder.glob("*.ports"):
             old.unlink()
         self._process = subprocess.Popen(
             [binary, "-c", self.folder / "nats.conf", "--ports_file_dir", self.folder],
@@ -150,10 +150,10 @@ class NatsServer:
             preexec_fn=die_with(os.getpid()),  # noqa: PLW1509 - two system calls, no locks
             start_new_session=True,  # Ctrl-C is for its parent, which stops it last
         )
-        self.port = self._listening(self._process)
+        self.port = self._listening(binary, self._process)
 
-    def _listening(self, process: subprocess.Popen[bytes]) -> int:
-        ports = self.folder / f"nats-server_{process.pid}.ports"
+    def _listening(self, binary: Path, process: subprocess.Popen[bytes]) -> int:
+        ports = self.folder / f"{binary.name}_{process.pid}.ports"
         deadline = time.monotonic() + START_WITHIN
         while time.monotonic() < deadline:
             if process.poll() is not None:

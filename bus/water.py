@@ -25,6 +25,11 @@ def read(home: Path) -> int | None:
         return int((home / NAME).read_text())
     except FileNotFoundError:
         return None
+    except ValueError as error:
+        raise LogRewound(
+            f"the high-water mark in {home / NAME} is not a number",
+            hint="the disk lost data: compare the log with a backup, then remove the file",
+        ) from error
 
 
 def write(home: Path, seq: int) -> None:
