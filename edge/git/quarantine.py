@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from dulwich.errors import ApplyDeltaError, ChecksumMismatch, ObjectFormatException
+from dulwich.errors import ApplyDeltaError, ChecksumMismatch, FileFormatException
 from dulwich.object_store import DiskObjectStore
 from dulwich.objects import S_ISGITLINK, Commit, ObjectID, ShaFile, Tag, Tree
 from dulwich.pack import PackInflater, UnresolvedDeltas
@@ -30,9 +30,9 @@ FOLDER: Final = ".incoming"  # no owner's name starts with a dot
 
 # All that dulwich raises over a pack that was made by hand.
 DAMAGE: Final = (
-    ApplyDeltaError, AssertionError, AttributeError, ChecksumMismatch, EOFError, IndexError,
-    KeyError, ObjectFormatException, OverflowError, TypeError, UnresolvedDeltas, ValueError,
-    struct.error, zlib.error,
+    ApplyDeltaError, AssertionError, AttributeError, ChecksumMismatch, EOFError,
+    FileFormatException, IndexError, KeyError, OverflowError, TypeError, UnresolvedDeltas,
+    ValueError, struct.error, zlib.error,
 )  # fmt: skip
 
 

@@ -189,13 +189,13 @@ def update(old: str, new: str, ref: str = "refs/heads/main", wishes: str = "") -
 async def eventually(true: Callable[[], bool], within: float = 20) -> None:
     """Return when ``true()`` is; fail after a while."""
     async with asyncio.timeout(within):
-        while not true():
+        while not true():  # noqa: ASYNC110 - files and other processes set no event
             await asyncio.sleep(0.01)
 
 
 @pytest.fixture
-async def serve(bus: Bus, tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
-    """Yield a context manager that serves a forge with the settings given."""
+def serve(bus: Bus, tmp_path: Path) -> Callable[..., Any]:
+    """Return a context manager that serves a forge with the settings given."""
 
     @asynccontextmanager
     async def start(settings: GitSettings = BRISK, **more: Any) -> AsyncIterator[Served]:
@@ -215,7 +215,7 @@ async def serve(bus: Bus, tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
             finally:
                 await forge.close()
 
-    yield start
+    return start
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Cloning and fetching with git itself, and as consumers do it: with dulwich."""
 
-from pathlib import Path
-
 from dulwich.client import HttpGitClient
 from dulwich.objects import ObjectID
 from dulwich.repo import MemoryRepo
@@ -13,9 +11,11 @@ from tests.edge.git.conftest import STACK, TOKEN, Clone, Served
 async def history(served: Served, commits: int) -> tuple[Clone, list[str]]:
     """Push a main with this many commits; return the working copy and their ids."""
     clone = await served.clone()
-    shas = [await clone.commit(stack_yml=STACK)]
-    for number in range(1, commits):
-        shas.append(await clone.commit(f"{number}", a__file=f"{number}\n" * 100))
+    first = await clone.commit(stack_yml=STACK)
+    more = [
+        await clone.commit(f"{number}", a__file=f"{number}\n" * 100) for number in range(1, commits)
+    ]
+    shas = [first, *more]
     await clone.git("push", "origin", "main")
     return clone, shas
 
@@ -51,9 +51,7 @@ async def test_protocols_of_every_version(served: Served) -> None:
     for version in ("0", "1", "2"):
         copy = Clone(served.folder)
         where = f"copy{version}"
-        await copy.git(
-            "-c", f"protocol.version={version}", "clone", "-q", served.remote(), where
-        )
+        await copy.git("-c", f"protocol.version={version}", "clone", "-q", served.remote(), where)
         head = await Clone(served.folder / where).git("rev-parse", "HEAD")
         assert head.output.strip() == shas[-1]
 
@@ -160,7 +158,7 @@ async def test_nothing_there_is_said(served: Served) -> None:
     assert "remote: there is no alice/none yet; the first push makes it" in result.output
 
 
-async def test_large_files_are_streamed(served: Served, tmp_path: Path) -> None:
+async def test_large_files_are_streamed(served: Served) -> None:
     """Files of some megabytes go both ways unharmed."""
     clone = await served.clone()
     body = bytes(range(256)) * 20_000

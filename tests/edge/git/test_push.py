@@ -88,8 +88,7 @@ async def test_tags_are_stored_and_not_delivered(served: Served, bus: Bus) -> No
 
     assert set(await served.heads()) >= {"refs/tags/heavy", "refs/tags/heavy^{}"}
     assert "refs/tags/light" not in await served.heads()
-    deliveries = bus.js.info("DELIVERIES")
-    info = await deliveries
+    info = await bus.js.info("DELIVERIES")
     assert info is not None
     assert info["state"]["messages"] == 1
 

@@ -3,15 +3,24 @@
 import asyncio
 import fcntl
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from bus.connection import Bus
+from edge.git.repack import repack
 from edge.git.repository import Repository
 from tests.edge.git.conftest import STACK, Clone, Served, eventually, update
 
 ZEROS = "0" * 40
+HOLDER = """
+import fcntl, sys
+with open(sys.argv[1]) as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
 
 
 async def pack(clone: Clone, *revisions: str) -> bytes:
@@ -78,7 +87,7 @@ async def test_lock_holds_across_processes(served: Served) -> None:
     await clone.git("push", "origin", "main")
     second = await clone.commit(a="2")
     lock = await asyncio.create_subprocess_exec(
-        "flock", str(served.path() / "lock"), "sh", "-c", "echo held; read done",
+        sys.executable, "-c", HOLDER, str(served.path() / "lock"),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert lock.stdin
@@ -97,8 +106,6 @@ async def test_lock_holds_across_processes(served: Served) -> None:
 
 async def test_repack_waits_for_readers(serve: Callable[..., Any], tmp_path: Path) -> None:
     """Packs that somebody reads are not replaced."""
-    from edge.git.repack import repack
-
     async with serve() as served:
         clone = await served.clone()
         for number in range(3):
