@@ -88,15 +88,20 @@ def _repositories(kind: str, change: RepositoriesChanged) -> Meaning:
 
 
 def _added(repositories: Iterable[RepositoryRef], installation: str) -> Iterable[Statement]:
-    for repository in repositories:
+    for repository in _each(repositories):
         owner, _, name = repository.full_name.partition("/")
         fact = ProjectInstalled(owner, name, repository.private, installation)
         yield _about(repository, fact)
 
 
 def _removed(repositories: Iterable[RepositoryRef], reason: str) -> Iterable[Statement]:
-    for repository in repositories:
+    for repository in _each(repositories):
         yield _about(repository, ProjectRemoved(reason))
+
+
+def _each(repositories: Iterable[RepositoryRef]) -> Iterable[RepositoryRef]:
+    """Return each repository once, though it be named twice."""
+    return {repository.id: repository for repository in repositories}.values()
 
 
 def _about(repository: RepositoryRef, fact: ProjectInstalled | ProjectRemoved) -> Statement:

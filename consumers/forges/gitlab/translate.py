@@ -44,7 +44,7 @@ def _push(kind: str, push: Push) -> Meaning:
     repository = Repository(
         owner=owner,
         name=name,
-        default_branch=push.project.default_branch or "",
+        default_branch=push.project.default_branch or _first(push),
         clone_url=push.project.git_http_url,
         private=push.project.visibility_level != PUBLIC,
     )
@@ -73,6 +73,11 @@ def _project(kind: str, event: ProjectEvent) -> Meaning:
             fact = ProjectRenamed(owner, name)
     of = Aggregate(FORGE, str(event.project_id), "project", "")
     return Meaning(kind, (Statement(of, fact, name=event.path_with_namespace),))
+
+
+def _first(push: Push) -> str:
+    """Return the branch that an empty repository's first push makes its default."""
+    return push.ref.removeprefix(meaning.HEADS) if meaning.is_zero(push.before) else ""
 
 
 def _names(path: str) -> tuple[str, str]:
