@@ -5,6 +5,7 @@ import socket
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -21,7 +22,7 @@ from tests.edge.router.wire import (
     upstream,
 )
 
-SHORT = 0.3  # seconds
+SHORT = 0.6  # seconds
 
 
 async def never(_: Received, reader: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
@@ -159,24 +160,27 @@ async def test_a_caller_that_reads_nothing_is_cut(start: Start) -> None:
 
 async def test_an_upstream_that_reads_nothing_holds_its_caller(start: Start) -> None:
     """The caller is held, memory stays bounded, and in the end it is the function that is late."""
+    over = asyncio.Event()
 
-    async def deaf(_: Received, reader: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
-        reader._transport.pause_reading()  # type: ignore[attr-defined]  # noqa: SLF001
-        await asyncio.Event().wait()
+    async def deaf(_: Received, __: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        cast("asyncio.Transport", writer.transport).pause_reading()
+        await over.wait()
+        writer.close()
 
     async with (
         start(stall_timeout=SHORT, response_timeout=SHORT) as running,
-        upstream(running.run / "u.sock", deaf),
+        upstream(running.run / "u.sock", deaf) as served,
         calling(running.port) as caller,
     ):
         running.route("hello", "unix:u.sock")
-        size = 64_000_000
-        caller.writer.write(post(bytes(size)))
-        await until(lambda: any(front.held for front in running.router.fronts))
-        (front,) = running.router.fronts
-        assert front.back is not None
-        assert front.back.transport.get_write_buffer_size() < 2_000_000
+        caller.writer.write(post(bytes(64_000_000)))
+        await until(lambda: any(front.held and front.back for front in running.router.fronts))
+        (back,) = [front.back for front in running.router.fronts]
+        assert back is not None
+        assert back.transport.get_write_buffer_size() < 2_000_000
         answer = await caller.answer()
+        over.set()
+        await until(lambda: not served.open)
     assert (answer.status, answer.cause) == (504, "upstream_timeout")
 
 
