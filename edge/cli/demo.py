@@ -19,7 +19,7 @@ from edge.api.shapes import Page, RunItem, RunView
 from edge.cli import events, home, logs, operator, sample, settings
 from edge.cli.client import Api
 from edge.cli.home import Endpoint
-from edge.cli.house import serving
+from edge.cli.house import Stopped, serving, until
 from edge.cli.output import duration
 from edge.cli.telling import StepFailed, Teller
 from edge.cli.up import remote
@@ -61,16 +61,16 @@ def _folder() -> Iterator[Path]:
 
 async def _until_stopped(demo: "_Demo", *, once: bool) -> int:
     """Run the demo; Ctrl-C and SIGTERM end it in order."""
-    task = asyncio.ensure_future(demo.run(once=once))
+    stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
-    try:
-        await task
-    except asyncio.CancelledError:
-        demo.teller.line("ended; nothing of it stays behind", indent=0)
-        return 0 if demo.shown else 130
-    return 0
+        loop.add_signal_handler(number, stopping.set)
+    with contextlib.suppress(Stopped):
+        await demo.run(stopping, once=once)
+    if not stopping.is_set():
+        return 0
+    demo.teller.line("ended; nothing of it stays behind", indent=0)
+    return 0 if demo.shown else 130
 
 
 class _Demo:
@@ -83,7 +83,7 @@ class _Demo:
         self.shown = False
         self.environment = {**os.environ, **sample.ENVIRONMENT, "HOME": str(folder)}
 
-    async def run(self, *, once: bool) -> None:
+    async def run(self, stopping: asyncio.Event, *, once: bool) -> None:
         """Show all of it; stay up after, unless told not to."""
         teller = self.teller
         teller.line(("Pushline: a push becomes a live function", "bold"), indent=0)
@@ -94,19 +94,24 @@ class _Demo:
         with (self.folder / "up.log").open("wb") as said, home.held(place):
             logs.configure("up", level="error")
             async with (
-                serving(chosen, place, "127.0.0.1", 0, tools=tools, output=said.fileno()) as house,
+                serving(
+                    chosen,
+                    place,
+                    "127.0.0.1",
+                    0,
+                    tools=tools,
+                    stopping=stopping,
+                    output=said.fileno(),
+                ) as house,
                 connect(operator.settings(place.path), name="demo") as bus,
             ):
                 where = f"{house.endpoint.url}, everything in {self.folder}"
                 teller.told("up", time.monotonic() - begun, where)
-                watching = asyncio.ensure_future(house.watch())
-                try:
-                    await self.show(house.endpoint, bus)
-                    if not once:
-                        self.invite(house.endpoint)
-                        await watching
-                finally:
-                    watching.cancel()
+                showing = asyncio.create_task(self.show(house.endpoint, bus))
+                await until(stopping, house, showing)
+                if not once:
+                    self.invite(house.endpoint)
+                    await until(stopping, house)
 
     async def show(self, at: Endpoint, bus: Bus) -> None:
         """Push, call, change, push again, call again."""

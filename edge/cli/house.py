@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import structlog
@@ -38,6 +38,12 @@ class PortTaken(PushlineError):
     """No port is free."""
 
     code = "port_taken"
+
+
+class Stopped(PushlineError):
+    """Somebody wanted it to end while it started."""
+
+    code = "stopped"
 
 
 class NotReady(PushlineError):
@@ -78,12 +84,14 @@ async def serving(
     port: int,
     *,
     tools: dict[str, str],
+    stopping: asyncio.Event,
     output: int | None = None,
 ) -> AsyncIterator[House]:
     """Yield a house that serves; at the end stop all of it, the router first.
 
     ``tools`` is the environment of what a build calls, ``output`` the descriptor of the
-    children's log lines.
+    children's log lines. Raises Stopped when told to stop before it serves; it is not cancelled,
+    for then a half-open connection to the log may swallow that.
     """
     begun = time.monotonic()
     orphans = processes.end_orphans(place.pids)
@@ -111,7 +119,7 @@ async def serving(
             children=tuple(children.values()),
             nats=nats,
         )
-        await _ready(house, place)
+        await _ready(house, place, stopping)
         home.write_private(place.endpoint, msgspec.json.encode(endpoint))
         yield dataclasses.replace(house, took=time.monotonic() - begun)
     finally:
@@ -121,6 +129,29 @@ async def serving(
         if nats is not None:
             nats.stop()
             processes.forget(place.pids, "nats-server")
+
+
+async def until(
+    stopping: asyncio.Event, house: House, work: asyncio.Task[None] | None = None
+) -> None:
+    """Keep all processes running until told to stop, or until ``work`` is done.
+
+    Raises Unusable, Stopped for work that was not done, and what the work raises.
+    """
+    watching = asyncio.create_task(house.watch())
+    stopped = asyncio.create_task(stopping.wait())
+    tasks: list[asyncio.Task[Any]] = [watching, *([work] if work else []), stopped]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done():
+                task.result()
+        if work and not work.done():
+            raise Stopped("told to stop before the end")
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -180,12 +211,14 @@ def _endpoint(
     )
 
 
-async def _ready(house: House, place: Home) -> None:
+async def _ready(house: House, place: Home, stopping: asyncio.Event) -> None:
     """Wait until the platform answers through the router and functions can be started."""
     watching = asyncio.create_task(house.watch())
     deadline = time.monotonic() + READY_WITHIN
     try:
         while time.monotonic() < deadline:
+            if stopping.is_set():
+                raise Stopped("told to stop before it served")
             if await _healthy(house.endpoint) and await _connects(place.run / "supervisor.sock"):
                 return
             await asyncio.wait((watching,), timeout=0.01)

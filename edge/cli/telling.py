@@ -20,15 +20,15 @@ class StepFailed(PushlineError):
     code = "demo_failed"
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """What one step came to, as JSON."""
 
     step: str
     ok: bool = True
-    ms: int = 0
-    detail: str = ""
+    ms: int
+    detail: str
+    run: str | None = None
     own_ms: int | None = None
-    run: str = ""
 
 
 class Teller:
@@ -77,7 +77,10 @@ class Teller:
             sys.stdout.flush()
 
     def event(self, kind: Text, since: float, about: str) -> None:
-        """Print an event of the log as it comes."""
+        """Tell an event of the log as it comes."""
+        if self.json:
+            detail = f"{kind.plain.strip()} {about}".strip()
+            as_json([Step(step="event", ms=round(since * 1000), detail=detail)])
         self.line((f"+{since:6.3f} s  ", "bright_black"), kind, f"  {about}")
 
     def waterfall(self, view: RunView) -> None:

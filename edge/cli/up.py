@@ -1,7 +1,6 @@
 """`pushline up`: everything, on this machine, from one command."""
 
 import asyncio
-import contextlib
 import signal
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from cyclopts import Parameter
 from edge.cli import home as homes
 from edge.cli import logs, settings
 from edge.cli.home import Endpoint, Home
-from edge.cli.house import House, serving
+from edge.cli.house import House, Stopped, serving, until
 from edge.cli.output import console, duration
 
 _EPILOGUE = "\n".join(
@@ -54,32 +53,22 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    stopped = asyncio.create_task(stopping.wait())
-    house = asyncio.create_task(_house(chosen, place, host, port, tools))
-    await asyncio.wait((house, stopped), return_when=asyncio.FIRST_COMPLETED)
-    if not house.done():
-        sys.stderr.write("stopping\n")
-        house.cancel()
-    stopped.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await house
+    try:
+        async with serving(chosen, place, host, port, tools=tools, stopping=stopping) as house:
+            welcome(house, place, wished=port)
+            await until(stopping, house)
+            sys.stderr.write("stopping\n")
+    except Stopped:
+        pass
     return 0
-
-
-async def _house(
-    chosen: settings.Settings, place: Home, host: str, port: int, tools: dict[str, str]
-) -> None:
-    """Serve until cancelled; then everything has been stopped when this returns."""
-    async with serving(chosen, place, host, port, tools=tools) as house:
-        welcome(house, place, wished=port)
-        await house.watch()
 
 
 def welcome(house: House, place: Home, *, wished: int) -> None:
     """Say where it is and what to do next."""
     out, at = console(), house.endpoint
     if house.orphans:
-        out.print(f"ended {house.orphans} processes that an earlier `up` had left behind")
+        count = "a process" if house.orphans == 1 else f"{house.orphans} processes"
+        out.print(f"ended {count} that an earlier `up` had left behind")
     if wished and at.port != wished:
         out.print(f"port {wished} is taken: listening on {at.port}")
     out.print(f"Pushline {at.version} is up at {at.url} ({duration(house.took * 1000)})")

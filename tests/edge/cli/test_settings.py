@@ -67,13 +67,10 @@ def test_a_bad_value_names_the_variable_and_the_cure(name: str, value: str) -> N
 
 def test_an_unknown_variable_is_told_with_the_nearest_name() -> None:
     """A slip of the keys does not pass in silence."""
-    warnings = unknown(
-        Settings, {"PUSHLINE_GITHUB_WEBHOOK_SECRETS": "x", "PUSHLINE_ZZZ": "1", "HOME": "/"}
-    )
+    warnings = unknown(Settings, {"PUSHLINE_BUILD": "x", "PUSHLINE_ZZZ": "1", "HOME": "/"})
 
     assert warnings == [
-        "PUSHLINE_GITHUB_WEBHOOK_SECRETS sets nothing; did you mean "
-        "PUSHLINE_GITHUB_WEBHOOK_SECRET?",
+        "PUSHLINE_BUILD sets nothing; did you mean PUSHLINE_BUILDS?",
         "PUSHLINE_ZZZ sets nothing; see `pushline up --help`",
     ]
 
