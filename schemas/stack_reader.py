@@ -146,7 +146,7 @@ class StackReader(FieldReader):
         self.scaling(found, place)
         language = self.language(found.pop("lang", ""), place, table, row.line)
         handler = self.handler(found.pop("handler", ""), place, table, row.line)
-        self.process(found.get("fprocess", ""), language, place, table)
+        found["fprocess"] = self.process(found.get("fprocess", ""), language, place, table)
         return FunctionSpec(name=name, language=language, handler=handler, **found)
 
     def name(self, name: str, line: int, *, secrets: bool) -> None:
@@ -186,14 +186,15 @@ class StackReader(FieldReader):
             return ""
         return self.path(said, field, line)
 
-    def process(self, said: str, language: str, place: str, table: Table) -> None:
-        """Check that a program is named where one is run, and warn where none is."""
+    def process(self, said: str, language: str, place: str, table: Table) -> str:
+        """Return the program to run, empty where the template has its own."""
         field = f"{place}.fprocess"
         if language == "exec" and not said:
             self.missing(table, field, table.line, "the program to run, such as ./hello.sh")
         elif language != "exec" and said:
             message = "not honoured: the template has its own process"
             self.warn(self.lines[field], field, message, "use lang: exec for a program")
+        return said if language == "exec" else ""
 
     def missing(self, table: Table, field: str, line: int, cure: str) -> None:
         """Note a field that must be there; a misspelt one nearby is named."""

@@ -47,7 +47,7 @@ class FunctionSpec(msgspec.Struct, frozen=True, kw_only=True):
     language: str  # of our templates, aliases resolved
     handler: str  # a path within the repository, "" its root
     image: str = ""  # kept for other tools; our images are named by their digest
-    fprocess: str = ""  # the process a forking watchdog starts; empty: the template's
+    fprocess: str = ""  # the program of lang exec; other templates have their own
     environment: dict[str, str] = {}  # environment_file merged in, later files win
     environment_file: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()

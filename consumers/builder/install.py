@@ -160,8 +160,9 @@ async def _install(npm: str, installing: Installing, say: Say) -> None:
     command += ["--no-audit", "--no-fund", "--no-update-notifier", "--git=false"]
     extra = {
         "npm_config_cache": str(installing.cache / "npm"),
-        "npm_config_userconfig": os.devnull,
-        "npm_config_globalconfig": os.devnull,
+        # Two files that are not there; npm refuses one name for both.
+        "npm_config_userconfig": str(installing.work / "no-user-npmrc"),
+        "npm_config_globalconfig": str(installing.work / "no-global-npmrc"),
     }
     await installing.run(command, folder, extra, say)
     target = installing.function / "node_modules"

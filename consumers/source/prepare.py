@@ -124,8 +124,6 @@ def _environment(
         field = f"functions.{spec.name}.environment_file[{place}]"
         try:
             real = tree.resolve(path)
-            if tree.kind(real) in ("folder", "module"):
-                raise Outside("is not a file")
             merged |= environment_of(tree.body(real), file=path)
         except Outside as error:
             wrong.append(stack.problem(field, f"{path} {error}"))

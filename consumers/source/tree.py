@@ -141,7 +141,9 @@ class Tree:
         return self.entries[path].kind if path else "folder"
 
     def body(self, path: str) -> bytes:
-        """Return the content of a resolved file."""
+        """Return the content of a resolved file; raises Outside for anything else."""
+        if self.kind(path) not in ("file", "program"):
+            raise Outside("is not a file")
         return self._object(self.entries[path].sha)[1]
 
     def walk(self, folder: str, at: str = "") -> Iterator[File]:

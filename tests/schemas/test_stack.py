@@ -64,7 +64,6 @@ def test_every_field_that_faas_cli_knows_is_read() -> None:
             language="python3-http",
             handler="hello",
             image="alice/hello:0.1",
-            fprocess="python index.py",
             environment={"write_timeout": "10s", "debug": "true"},
             environment_file=("env.yml",),
             secrets=("key",),
@@ -210,10 +209,12 @@ def test_exec_needs_a_program() -> None:
     text = f"{HEAD}  a: {{lang: exec, handler: a}}\n".encode()
 
     (problem,) = lint(text)
-    (warning,) = parse(stack("fprocess: ./x")).warnings
+    other = parse(stack("fprocess: ./x"))
+    good = parse(text.replace(b"handler: a", b"handler: a, fprocess: ./x 1"))
 
     assert (problem.field, problem.message) == ("functions.a.fprocess", "fprocess is missing")
-    assert warning.field == "functions.hello.fprocess"
+    assert other.warnings[0].field == "functions.hello.fprocess"
+    assert (other.functions[0].fprocess, good.functions[0].fprocess) == ("", "./x 1")
 
 
 def test_a_misspelt_field_is_guessed() -> None:

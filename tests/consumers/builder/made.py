@@ -30,7 +30,8 @@ def archive(
     ]
     for name, body in files.items():
         data = body.encode() if isinstance(body, str) else body
-        rows.append(File(f"function/{name}", data, program=name in programs))
+        path = name if language == "exec" else f"function/{name}"
+        rows.append(File(path, data, program=name in programs))
     return pack(rows)
 
 

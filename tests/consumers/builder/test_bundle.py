@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -21,6 +22,8 @@ from consumers.builder.images import (
 from schemas import bundle
 from schemas.errors import BuildFailed
 from tests.consumers.builder.made import HANDLER, Workshop, archive, spec
+from tests.consumers.builder.registry import Registry
+from tests.consumers.builder.running import Running
 from tests.consumers.builder.wheel import source, wheel
 
 
@@ -44,9 +47,9 @@ async def test_a_program_is_named_in_the_stack(workshop: Workshop) -> None:
     folder = await workshop.bundle(made, archive("exec", {"run.sh": "x"}, ("run.sh",)))
 
     found = bundle.parse((folder / bundle.FILE).read_bytes())
-    assert found.command[-3:] == ("./run.sh", "--one", "two")
+    assert found.command == ("./run.sh", "--one", "two")
     assert (found.mode, found.cgi) == ("serializing", True)
-    assert os.access(folder / "function/run.sh", os.X_OK)
+    assert os.access(folder / "run.sh", os.X_OK)
 
 
 async def test_everybody_may_read_a_bundle(workshop: Workshop) -> None:
@@ -306,3 +309,31 @@ async def test_a_package_without_dependencies_needs_no_npm(tmp_path: Path) -> No
     files = {"handler.js": "", "package.json": '{"name": "x", "devDependencies": {"y": "1"}}'}
 
     assert (await shop.bundle(spec("node-http"), archive("node-http", files))).is_dir()
+
+
+@pytest.mark.parametrize("lock", [False, True])
+async def test_npm_installs_without_scripts(tmp_path: Path, *, lock: bool) -> None:
+    """Dependencies come from the registry, with a lock file too; postinstall is not run."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not there: install Node.js with npm to run this")
+    trap = tmp_path / "trap"
+    package = {"name": "x", "version": "1.0.0", "dependencies": {"greeting": "^1.0.0"}}
+    files: dict[str, str | bytes] = {
+        "handler.js": "module.exports = async () => require('greeting');\n",
+        "package.json": msgspec.json.encode(package),
+        ".npmrc": f"registry=http://127.0.0.1:1/\nignore-scripts=false\ngit={trap}\n",
+    }
+    with Registry(trap) as registry:
+        environment = {"npm_config_registry": registry.url}
+        shop = Workshop(tmp_path / "home", path=os.environ["PATH"], environment=environment)
+        if lock:
+            folder = await shop.bundle(spec("node-http"), archive("node-http", files))
+            made = folder / "function/node_modules/.package-lock.json"
+            locked = msgspec.json.decode(made.read_bytes())
+            locked["packages"][""] = package
+            files["package-lock.json"] = msgspec.json.encode(locked)
+        folder = await shop.bundle(spec("node-http"), archive("node-http", files))
+
+    with Running(folder, tmp_path / "n.log") as running:
+        assert running.get().body == b"hi"
+    assert not trap.exists()

@@ -62,6 +62,24 @@ def test_a_dockerfile_stands_at_the_root(templates: Templates) -> None:
     assert set(found) == {"Dockerfile", "stack.yml", "template.yml"}
 
 
+def test_how_a_bundle_is_run_is_not_the_handlers_to_say(templates: Templates) -> None:
+    """The files of exec stand at the root; a template.yml among them changes nothing."""
+    stack = HEAD + "  run: {lang: exec, handler: run, fprocess: ./x}\n"
+    files: Files = {
+        "stack.yml": stack.encode(),
+        "run/x": (PROGRAM, b"x"),
+        "run/template.yml": b"language: mine\n",
+    }
+
+    tar = prepare(tree_of(files), templates).archives[0].tar
+
+    with tarfile.open(fileobj=io.BytesIO(tar)) as read:
+        found = read.extractfile("template.yml")
+        assert found
+        assert found.read().startswith(b"language: exec\n")
+        assert read.getmember("x").mode == 0o755
+
+
 def test_copied_paths_lie_in_every_function(templates: Templates) -> None:
     """configuration.copy adds a file and a folder to the handler's folder, at their own path."""
     stack = STACK + "configuration: {copy: [shared, ./x/one.txt]}\n"
