@@ -4,6 +4,7 @@ The path says what it is to do, nice things and nasty ones. Not a test, and run 
 the standard library.
 """
 
+# ruff: noqa: N815, T201
 import json
 import os
 import pathlib
@@ -13,11 +14,13 @@ import socketserver
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 
-def tried(action):
+def tried(action: Callable[[], Any]) -> Any:
     """Return what an action gave, or the name of its error."""
     try:
         return action()
@@ -25,7 +28,7 @@ def tried(action):
         return type(error).__name__
 
 
-def listening(port):
+def listening(port: str) -> str:
     """Connect to a local port and return its first words."""
     with socket.create_connection(("127.0.0.1", int(port)), 2) as connection:
         connection.sendall(b"PUB ev.x 2\r\nhi\r\nPING\r\n")
@@ -33,7 +36,7 @@ def listening(port):
         return connection.recv(65536).decode()
 
 
-def fill(path):
+def fill(path: str) -> int:
     """Write until it fails; return the bytes written."""
     written = 0
     with pathlib.Path(path).open("wb", buffering=0) as file:
@@ -45,9 +48,9 @@ def fill(path):
     return written
 
 
-def fork_without_end():
+def fork_without_end() -> int:
     """Start processes until it fails; return how many."""
-    started = []
+    started: list[Any] = []
     try:
         while len(started) < 5000:
             started.append(subprocess.Popen(["sleep", "60"]))
@@ -56,7 +59,7 @@ def fork_without_end():
     return len(started)
 
 
-def abandon():
+def abandon() -> str:
     """Leave a process behind that is in nobody's group or session."""
     program = "sleep 4242 & echo $!"
     return subprocess.check_output(
@@ -64,34 +67,34 @@ def abandon():
     ).strip()
 
 
-def kill_everybody():
+def kill_everybody() -> None:
     """Signal whoever may be signalled."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.kill(-1, signal.SIGTERM)
 
 
-def walk(query):
+def walk(path: str) -> list[str]:
     """Return the names of a folder."""
-    return sorted(os.listdir(query["path"]))
+    return sorted(entry.name for entry in pathlib.Path(path).iterdir())
 
 
-ACTIONS = {
-    "/env": lambda query: dict(os.environ),
-    "/who": lambda query: {"uid": os.getuid(), "pid": os.getpid(), "folder": os.getcwd()},
+ACTIONS: dict[str, Callable[[dict[str, str]], Any]] = {
+    "/env": lambda _: dict(os.environ),
+    "/who": lambda _: {"uid": os.getuid(), "pid": os.getpid(), "folder": str(pathlib.Path.cwd())},
     "/read": lambda query: pathlib.Path(query["path"]).read_text(),
-    "/list": walk,
+    "/list": lambda query: walk(query["path"]),
     "/write": lambda query: pathlib.Path(query["path"]).write_text("x"),
     "/connect": lambda query: listening(query["port"]),
     "/unix": lambda query: socket.socket(socket.AF_UNIX).connect(query["path"]),
     "/fill": lambda query: fill(query["path"]),
-    "/fork": lambda query: fork_without_end(),
-    "/abandon": lambda query: abandon(),
-    "/kill": lambda query: kill_everybody(),
+    "/fork": lambda _: fork_without_end(),
+    "/abandon": lambda _: abandon(),
+    "/kill": lambda _: kill_everybody(),
     "/memory": lambda query: len(bytearray(os.urandom(1 << 20)) * int(query["mib"])),
-    "/descriptors": lambda query: sorted(os.listdir("/proc/self/fd")),
-    "/print": lambda query: print("line " * int(query.get("times", 1)), flush=True),
+    "/descriptors": lambda _: walk("/proc/self/fd"),
+    "/print": lambda query: print("line " * int(query["times"]), flush=True),
     "/flood": lambda query: sys.stdout.write("flood\n" * int(query["times"])),
-    "/processes": lambda query: [name for name in os.listdir("/proc") if name.isdigit()],
+    "/processes": lambda _: [name for name in walk("/proc") if name.isdigit()],
     "/exit": lambda query: os._exit(int(query.get("code", 3))),
 }
 
@@ -101,23 +104,23 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def address_string(self):
-        """A Unix socket's peers have no address."""
+    def address_string(self) -> str:
+        """Name the caller; a Unix socket's peers have no address."""
         return "caller"
 
-    def log_message(self, *args):
+    def log_message(self, format: str, *args: object) -> None:
         """Print nothing per request."""
 
-    def answer(self, body, status=200, kind="application/json"):
+    def answer(self, body: bytes, kind: str = "application/json") -> None:
         """Send a whole answer."""
-        self.send_response(status)
+        self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def body(self):
+    def body(self) -> bytes:
         """Read the request's body, chunked or not."""
         if self.headers.get("Transfer-Encoding") != "chunked":
             return self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -128,7 +131,7 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return found
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         """Answer any method."""
         url = urlsplit(self.path)
         query = dict(parse_qsl(url.query))
@@ -153,7 +156,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.answer(os.environ.get("ANSWER", "hello").encode(), kind="text/plain")
 
-    def stream(self, pieces):
+    def stream(self, pieces: int) -> None:
         """Send events, one by one."""
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")

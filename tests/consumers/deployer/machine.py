@@ -61,9 +61,12 @@ class Machine:
     async def start(self) -> None:
         """Start the supervisor and wait until it answers."""
         command = [sys.executable, "-c", PROGRAM, _encoded(self.settings)]
+        self._spawn(command)
+        await until(self._answers)
+
+    def _spawn(self, command: list[str]) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
-        await until(self._answers)
 
     async def _answers(self) -> bool:
         assert self.process is not None
@@ -145,6 +148,14 @@ class Machine:
             return next((line for line in lines if text in line), "")
 
         return await until(look)
+
+    async def empty(self) -> bool:
+        """Tell whether no function runs any more."""
+        return not self.alive()
+
+    async def busy(self) -> bool:
+        """Tell whether any function runs."""
+        return bool(self.alive())
 
     def alive(self) -> list[int]:
         """Return the processes whose environment names this home: functions and their children."""

@@ -3,15 +3,19 @@
 The machine of the fixture grants 96 MiB of memory, 8 MiB of files, 24 processes.
 """
 
+import contextlib
 import os
 import socket
-from pathlib import Path
+import subprocess
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
 import msgspec
 import pytest
 
+from bus.server import find_binary
 from consumers.deployer.local.cell.init import Config
 from consumers.deployer.platform import Revision
 from tests.consumers.deployer.machine import Machine, until
@@ -32,7 +36,7 @@ async def hostile(machine: Machine, **variables: str) -> Revision:
 
 
 async def survives(machine: Machine, revision: Revision) -> None:
-    """The function, or its next life, answers; so does the supervisor."""
+    """Wait until the function, or its next life, answers; so must the supervisor."""
 
     async def answers() -> bool:
         async with machine.session(revision) as client, client.get("/") as answer:
@@ -131,17 +135,12 @@ async def test_the_bus_wants_a_password(machine: Machine, nats_locked: int) -> N
 
 
 @pytest.fixture
-def nats_locked(tmp_path: Path) -> Any:
+def nats_locked() -> Iterator[int]:
     """Yield the port of a server with credentials, as ``up`` starts it."""
-    import subprocess
-    import time
-
-    from bus.server import find_binary
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [find_binary(), "-a", "127.0.0.1", "-p", str(port), "--user", "u", "--pass", "p"]
+    command = [str(find_binary()), "-a", "127.0.0.1", "-p", str(port), "--user", "u", "--pass", "p"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
         end = time.monotonic() + 20
         while time.monotonic() < end:
@@ -236,10 +235,8 @@ async def test_isolation_that_is_off_is_said(machine: Machine) -> None:
     env = await machine.ask(revision, "/env")
     assert set(env) <= {"PATH", "HOME", "TMPDIR", "LANG", "LC_CTYPE", "PUSHLINE_SOCKET"}
     assert await machine.ask(revision, "/fill", path=f"{env['HOME']}/a") <= 8 * 2**20
-    try:  # a second file brings the folder over its limit
+    with contextlib.suppress(aiohttp.ClientError, AssertionError):  # killed as it writes
         await machine.ask(revision, "/fill", path=f"{env['HOME']}/b")
-    except (aiohttp.ClientError, AssertionError):
-        pass
     await machine.printed("over 8 MiB in its folder")
     await survives(machine, revision)
 

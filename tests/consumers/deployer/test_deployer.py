@@ -1,7 +1,6 @@
 """The deployer, seen by an operator. The log is real; only the platform is a fake."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -105,11 +104,11 @@ class Story:
 
 
 @pytest.fixture
-async def story(bus: Bus) -> AsyncIterator[Story]:
-    """Yield a story whose function is claimed."""
+async def story(bus: Bus) -> Story:
+    """Return a story whose function is claimed."""
     told = Story(bus)
     await told.claim()
-    yield told
+    return told
 
 
 async def test_what_was_built_becomes_live(story: Story) -> None:
@@ -186,7 +185,9 @@ async def test_an_older_generation_is_skipped(story: Story) -> None:
     await story.deployer.handle(older)
 
     assert story.platform.deploys == ["abcdef0-2"]
-    assert [fact.generation for fact in await story.facts() if isinstance(fact, FunctionDeployed)] == [2]
+    assert [
+        fact.generation for fact in await story.facts() if isinstance(fact, FunctionDeployed)
+    ] == [2]
 
 
 async def test_an_older_one_that_ends_later_does_not_overwrite(story: Story) -> None:

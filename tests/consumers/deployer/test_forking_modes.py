@@ -2,19 +2,21 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 
+from consumers.deployer.platform import Revision
 from schemas.bundle import Bundle
-from tests.consumers.deployer.machine import Machine
+from tests.consumers.deployer.machine import Machine, until
 
 CLASSIC = Bundle(language="exec", mode="serializing", command=("sh", "main.sh"), cgi=True)
 SERIALIZING = Bundle(language="exec", mode="serializing", command=("sh", "main.sh"))
 STREAMING = Bundle(language="exec", mode="streaming", command=("sh", "main.sh"))
 
 
-async def deployed(machine: Machine, how: Bundle, script: str, **variables: str):
+async def deployed(machine: Machine, how: Bundle, script: str, **variables: str) -> Revision:
     """Deploy a shell script as a function."""
     image = machine.bundle(how, {"main.sh": script})
     revision = machine.revision(image[7:14] + "-1", image, variables=variables)
@@ -28,7 +30,7 @@ async def test_a_body_goes_in_and_output_comes_out(machine: Machine, how: Bundle
     revision = await deployed(machine, how, "cat")
     large = b"0123456789" * 200_000
 
-    async def pieces():
+    async def pieces() -> AsyncIterator[bytes]:
         yield large[:1_000_000]
         yield large[1_000_000:]
 
@@ -93,11 +95,7 @@ async def test_a_timeout_kills_the_whole_group(machine: Machine) -> None:
             if status == 408:
                 assert await answer.text() == "Killed process.\n"
 
-    for _ in range(500):
-        if not machine.alive():
-            break
-        await asyncio.sleep(0.02)
-    assert machine.alive() == []
+    await until(machine.empty)
 
 
 async def test_output_streams_as_it_comes(machine: Machine) -> None:
@@ -128,16 +126,11 @@ async def test_a_caller_that_leaves_ends_the_process(machine: Machine) -> None:
     revision = await deployed(machine, SERIALIZING, "exec sleep 3600")
     _, writer = await asyncio.open_unix_connection(str(machine.socket(revision)))
     writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-    while not machine.alive():
-        await asyncio.sleep(0.02)
+    await until(machine.busy)
 
     writer.close()
 
-    for _ in range(500):
-        if not machine.alive():
-            break
-        await asyncio.sleep(0.02)
-    assert machine.alive() == []
+    await until(machine.empty)
 
 
 async def test_many_at_once(machine: Machine) -> None:

@@ -1,16 +1,18 @@
 """The watchdog in mode http, seen by the router."""
 
 import asyncio
-import json
+from collections.abc import AsyncIterator
 
 import aiohttp
+import msgspec
 import pytest
 
 from consumers.deployer.local.watchdog.front import IDLE
+from consumers.deployer.platform import Revision
 from tests.consumers.deployer.machine import HTTP, Machine, until
 
 
-async def raw(machine: Machine, revision, request: bytes) -> bytes:
+async def raw(machine: Machine, revision: Revision, request: bytes) -> bytes:
     """Send bytes and return what comes back until the watchdog closes."""
     reader, writer = await asyncio.open_unix_connection(str(machine.socket(revision)))
     writer.write(request)
@@ -26,7 +28,7 @@ async def test_bodies_go_both_ways(machine: Machine) -> None:
     await machine.platform.deploy(revision)
     large = bytes(range(256)) * 40_000
 
-    async def pieces():
+    async def pieces() -> AsyncIterator[bytes]:
         for start in range(0, len(large), 100_000):
             yield large[start : start + 100_000]
 
@@ -268,9 +270,10 @@ async def test_a_program_on_a_port_is_reached(machine: Machine) -> None:
     program = (
         "import os\n"
         "from http.server import *\n"
-        "HTTPServer(('127.0.0.1', int(os.environ['PORT'])), SimpleHTTPRequestHandler).serve_forever()\n"
+        "address = ('127.0.0.1', int(os.environ['PORT']))\n"
+        "HTTPServer(address, SimpleHTTPRequestHandler).serve_forever()\n"
     )
-    how = __import__("msgspec").structs.replace(HTTP, upstream="tcp")
+    how = msgspec.structs.replace(HTTP, upstream="tcp")
     revision = machine.revision(image=machine.bundle(how, {"function.py": program}))
     await machine.platform.deploy(revision)
 
@@ -281,7 +284,6 @@ async def test_a_program_on_a_port_is_reached(machine: Machine) -> None:
 def test_idle_connections_outlive_the_routers() -> None:
     """The router lets idle connections go after 3 s; the watchdog must not be first."""
     assert IDLE > 2 * 3
-    assert json.dumps(IDLE) == "10.0"
 
 
 async def test_an_upgraded_connection_is_a_tunnel(machine: Machine) -> None:
@@ -294,8 +296,8 @@ async def test_an_upgraded_connection_is_a_tunnel(machine: Machine) -> None:
         "while True:\n"
         "    connection, _ = listener.accept()\n"
         "    if b'Upgrade: echo' in connection.recv(65536):\n"
-        "        connection.sendall(b'HTTP/1.1 101 Switching Protocols\\r\\nConnection: upgrade\\r\\n'\n"
-        "            b'Upgrade: echo\\r\\n\\r\\n')\n"
+        "        connection.sendall(b'HTTP/1.1 101 Switching Protocols\\r\\n'\n"
+        "            b'Connection: upgrade\\r\\nUpgrade: echo\\r\\n\\r\\n')\n"
         "        while data := connection.recv(65536):\n"
         "            connection.sendall(data[::-1])\n"
         "    connection.close()\n"

@@ -1,17 +1,19 @@
 """What happens to a revision after it is ready: crashes, drains, kills."""
 
 import asyncio
-import os
 import time
 
 import aiohttp
+import msgspec
 import pytest
 
+from consumers.deployer.platform import Revision
 from schemas.errors import DeployFailed
 from tests.consumers.deployer.machine import HTTP, Machine, until
 
 
-async def crash(machine: Machine, revision) -> None:
+async def crash(machine: Machine, revision: Revision) -> None:
+    """Have the function end itself."""
     with pytest.raises((aiohttp.ClientError, AssertionError)):
         await machine.ask(revision, "/exit")
 
@@ -59,7 +61,7 @@ async def test_a_crash_loop_is_visible_and_slows_down(machine: Machine) -> None:
 async def test_a_program_that_never_listens_fails_in_time(machine: Machine) -> None:
     """Readiness is observed, not believed: a program that only lives is not ready."""
     machine.stop()
-    machine.settings = __import__("msgspec").structs.replace(machine.settings, start_timeout=1.0)
+    machine.settings = msgspec.structs.replace(machine.settings, start_timeout=1.0)
     await machine.start()
     image = machine.bundle(HTTP, {"function.py": "import time; print('idle'); time.sleep(60)"})
 
@@ -100,7 +102,7 @@ async def test_retiring_lets_requests_in_flight_end(machine: Machine) -> None:
     assert not list((machine.settings.home / "functions").iterdir())
 
 
-async def _in_flight(machine: Machine, revision) -> bool:
+async def _in_flight(machine: Machine, revision: Revision) -> bool:
     return (await machine.status(revision)).in_flight > 0
 
 
@@ -111,7 +113,8 @@ async def test_replacing_under_load_fails_no_request(machine: Machine) -> None:
         for number in range(11)
     ]
     await machine.platform.deploy(revisions[0])
-    live, failed, answered, stop = 0, [], 0, False
+    live, answered, stop = 0, 0, False
+    failed: list[object] = []
 
     async def call(number: int) -> None:
         nonlocal answered
@@ -197,4 +200,4 @@ async def test_the_supervisor_ends_gently(machine: Machine) -> None:
     assert machine.process.returncode == 0
     assert machine.alive() == []
     assert not list(machine.settings.run.iterdir())
-    assert os.path.exists(machine.settings.home / "bundles")
+    assert (machine.settings.home / "bundles").exists()

@@ -1,10 +1,10 @@
 """The watchdog in mode static: files of the bundle, and nothing else."""
 
 import asyncio
-import os
 
 import pytest
 
+from consumers.deployer.platform import Revision
 from schemas.bundle import Bundle
 from tests.consumers.deployer.machine import Machine
 
@@ -20,13 +20,13 @@ FILES = {
 }
 
 
-async def deployed(machine: Machine):
+async def deployed(machine: Machine) -> Revision:
     """Deploy the folder, with a link that leads out of it."""
     image = machine.bundle(STATIC, FILES)
     folder = machine.settings.home / "bundles" / image.removeprefix("sha256:")
     if not (folder / "public/link").is_symlink():
-        os.symlink("../secret.txt", folder / "public/link")
-        os.symlink("/etc", folder / "public/etc")
+        (folder / "public/link").symlink_to("../secret.txt")
+        (folder / "public/etc").symlink_to("/etc")
     revision = machine.revision(image=image)
     await machine.platform.deploy(revision)
     return revision
