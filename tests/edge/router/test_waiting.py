@@ -168,12 +168,12 @@ async def test_an_upstream_that_reads_nothing_holds_its_caller(start: Start) -> 
         writer.close()
 
     async with (
-        start(stall_timeout=SHORT, response_timeout=SHORT) as running,
+        start(stall_timeout=3.0, response_timeout=3.0) as running,
         upstream(running.run / "u.sock", deaf) as served,
         calling(running.port) as caller,
     ):
         running.route("hello", "unix:u.sock")
-        caller.writer.write(post(bytes(64_000_000)))
+        caller.writer.write(post(bytes(16_000_000)))
         await until(lambda: any(front.held and front.back for front in running.router.fronts))
         (back,) = [front.back for front in running.router.fronts]
         assert back is not None
