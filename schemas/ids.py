@@ -9,8 +9,9 @@ from msgspec import Meta
 if TYPE_CHECKING:
     from schemas.events import Event
 
-Digest = Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
-Sha = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]  # git: SHA-1 or SHA-256
+# `$` alone would let a last newline through
+Digest = Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}$(?!\n)")]
+Sha = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$(?!\n)")]  # git: SHA-1 or SHA-256
 
 ZERO_SHA: Final = "0" * 40  # git's word for "no commit": a ref made or deleted
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
