@@ -18,7 +18,7 @@ TAGS: Final = "refs/tags/"
 
 Text = Annotated[str, Meta(min_length=1, max_length=1024)]
 # http(s) and no credentials: they would be recorded for ever
-CloneUrl = Annotated[str, Meta(pattern=r"^https?://[^\s/@]+/\S*$", max_length=2048)]
+CloneUrl = Annotated[str, Meta(pattern=r"^https?://[^\s/@]+/\S*$(?!\n)", max_length=2048)]
 
 P = TypeVar("P", bound=msgspec.Struct)
 

@@ -12,7 +12,8 @@ from msgspec import Meta
 from consumers.forges.meaning import CloneUrl, Text
 from schemas.ids import Sha
 
-Path = Annotated[str, Meta(pattern=r"^[^/]+(/[^/]+)+$", max_length=1024)]  # group[/subgroup]/name
+# group[/subgroup]/name
+Path = Annotated[str, Meta(pattern=r"^[^/\s]+(/[^/\s]+)+$(?!\n)", max_length=1024)]
 
 
 class Project(msgspec.Struct, frozen=True):
