@@ -101,7 +101,9 @@ class Back(asyncio.Protocol):
         elif self.response is None:
             self._head(front, data)
         else:
-            front.deadline = self.router.now + self.router.settings.stall_timeout
+            settings = self.router.settings
+            patience = settings.tunnel_timeout if front.state == TUNNEL else settings.stall_timeout
+            front.deadline = self.router.now + patience
             self._body(front, data)
 
     def _head(self, front: "Front", data: bytes) -> None:

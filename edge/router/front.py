@@ -140,7 +140,7 @@ class Front(asyncio.Protocol):
         if self.back is not None:
             self.back.transport.resume_reading()
         elif self.state == HEAD:
-            self.transport.resume_reading()
+            self.release()
             self._next()
 
     def hold(self) -> None:
@@ -190,8 +190,6 @@ class Front(asyncio.Protocol):
         self.fields = fields
         self.started = router.time()
         self.began = self.replayed = False
-        self.written = 0
-        self.cause = None
         self.close_after = fields.close or line.old or router.draining
         self.call_id = fields.call_id or router.call_id()
         self.deadline = router.now + router.settings.response_timeout
@@ -398,3 +396,6 @@ class Front(asyncio.Protocol):
         self._uncount()
         self.line, self.fields = NO_LINE, NO_FIELDS
         self.out = []
+        self.written = 0
+        self.call_id = b""
+        self.cause = None

@@ -9,6 +9,7 @@ import gc
 import os
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Final
@@ -46,6 +47,7 @@ async def _main(settings: RouterSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with serving(settings):
+        gc.freeze()  # what is there now stays: no collection has to look at it again
         await stopping.wait()
 
 
@@ -68,7 +70,6 @@ async def serving(settings: RouterSettings) -> AsyncIterator[tuple[Router, int]]
     port: int = listener.getsockname()[1]
     server = await router.loop.create_server(router.front, sock=listener, backlog=_BACKLOG)
     _announce(settings.ready_fd, port)
-    gc.freeze()  # what is there now stays: no collection has to look at it again
     log.info("router_listening", port=port, functions=len(router.table), seq=fold.seq)
     try:
         async with asyncio.TaskGroup() as group:
@@ -91,12 +92,14 @@ async def _follow(settings: RouterSettings, fold: Fold[Route]) -> None:
     connect = await asyncio.to_thread(_connector, settings)
     pause = _FIRST_PAUSE
     while True:
+        began = time.monotonic()
         try:
             async with connect() as bus:
-                pause = _FIRST_PAUSE
                 await fold.run(bus.follow)
         except PushlineError as error:
             log.warning("routes_not_followed", code=error.code, message=error.message)
+        if time.monotonic() - began > _LONGEST_PAUSE:  # it had worked for a while
+            pause = _FIRST_PAUSE
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
 

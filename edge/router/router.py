@@ -18,8 +18,8 @@ from edge.router.settings import RouterSettings
 from edge.router.table import Table
 from edge.router.upstream import Upstreams
 
-_MOST_KEPT: Final = 4096  # distinct heads a cache holds before it begins anew
-_LONGEST_KEPT: Final = 4096  # bytes
+_MOST_KEPT: Final = 2048  # distinct heads a cache holds before it begins anew
+_LONGEST_KEPT: Final = 2048  # bytes
 _SLOWEST_SWEEP: Final = 0.25  # seconds
 _OTHER_FILES: Final = 64  # descriptors that are not connections
 

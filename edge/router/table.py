@@ -37,7 +37,9 @@ class Table:
         self._root = root.lower().rstrip(".")
         self._platform = Target(upstreams.acquire(platform), 0, None)
         self._own = {f"system.{self._root}".encode(), *_OWN_NAMES}
-        self._own.update(host.lower().encode() for host in hosts)
+        self._own.update(
+            f"[{host}]".encode() if ":" in host else host.lower().encode() for host in hosts
+        )
         self._sites: dict[bytes, dict[bytes, Target]] = {}
         self._joined: dict[bytes, dict[str, Target]] = {}  # by key: two may share a joined name
         self._rows: dict[str, Route] = {}
