@@ -50,8 +50,8 @@ class Ground:
         self.refusal = (
             "functions cannot be kept apart from Pushline on this machine: "
             + "; ".join(reasons)
-            + ". Run it as a user other than root, or give it a home and a Python which other "
-            "users may read"
+            + ". Allow mount namespaces (a container: --cap-add SYS_ADMIN), run it as a user "
+            "other than root, or let others pass through (chmod o+x) to its home and its Python"
         )
 
     async def _try(self, walls: Walls) -> None:
@@ -86,6 +86,7 @@ class Ground:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
         if walls == "uid":
+            folder.parent.chmod(0o711)  # to be walked through, not to be listed
             os.chown(folder, self.uid(name), self.uid(name))
         return str(folder)
 
