@@ -125,11 +125,15 @@ def _copy(source: Path, target: Path) -> str:
     return sha.hexdigest()
 
 
-def write_whole(path: Path, body: bytes) -> None:
-    """Write a file that is there whole or not at all, also after a power cut."""
+def write_whole(path: Path, body: bytes, *, mode: int = 0o666) -> None:
+    """Write a file that is there whole or not at all, also after a power cut.
+
+    ``mode`` holds from its first byte on, less the umask.
+    """
     part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
-        with part.open("xb") as writer:
+        made = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with os.fdopen(made, "wb") as writer:
             writer.write(body)
             writer.flush()
             os.fsync(writer.fileno())

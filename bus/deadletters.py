@@ -14,6 +14,7 @@ import msgspec
 
 from bus import envelope
 from bus.jetstream import JetStream, Refused, Stored, patiently
+from bus.log import WRONG_LAST, raise_for
 from schemas.subjects import encode
 
 STREAM: Final = "DEADLETTERS"
@@ -75,8 +76,8 @@ class DeadLetters:
         try:
             await self._js.publish(subject, body, headers)
         except Refused as refused:
-            if refused.code != 10071:
-                raise
+            if refused.code not in WRONG_LAST:  # else it is there already
+                raise_for(refused, subject)
 
     async def list(self, *, consumer: str = "") -> list[DeadLetter]:
         """Return all letters, oldest first, of one consumer or of all."""

@@ -91,12 +91,12 @@ def size(headers: Mapping[str, str], body: bytes) -> int:
 
 def parse(block: bytes) -> dict[str, str]:
     r"""Return the headers in the block ``NATS/1.0\r\nname: value\r\n…``."""
-    headers = {}
-    for line in block.decode("utf-8", "replace").split("\r\n")[1:]:
-        name, colon, value = line.partition(":")
-        if colon:
-            headers[name] = value.strip()
-    return headers
+    lines = block.decode("utf-8", "replace").split("\r\n")[1:-2]
+    try:
+        return dict([line.split(": ", 1) for line in lines])  # the way all of ours are written
+    except ValueError:
+        pairs = (line.partition(":") for line in lines)
+        return {name: value.strip() for name, _, value in pairs}
 
 
 def to_event(subject: str, headers: Mapping[str, str], body: bytes, seq: int) -> Recorded[Event]:

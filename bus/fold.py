@@ -77,6 +77,7 @@ class Fold(Generic[R]):
         self._path = None if snapshots is None else snapshots / f"{name}.json"
         self._log = ""
         self._saved = 0
+        self._confirmed = False  # a loaded snapshot may be of another log
         self._told: Callable[[float], None] = lambda _: None
         self._ended: Exception | None = None
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
@@ -106,7 +107,7 @@ class Fold(Generic[R]):
 
     async def reached(self, seq: int) -> None:
         """Wait until the fold is true at ``seq``; raises what stopped it before."""
-        if self.seq < seq:
+        if self.seq < seq or not self._confirmed:
             if self._ended is not None:
                 raise self._ended
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -115,6 +116,7 @@ class Fold(Generic[R]):
 
     def apply(self, batch: "Batch") -> None:
         """Fold events in; the fold is true at the last of them."""
+        self._confirmed = True
         for event in batch:
             key = self._key(event)
             if key is not None:
@@ -179,6 +181,8 @@ class Fold(Generic[R]):
                 for changed in self.changed:
                     changed(key, None, None)
         self._log = identity
+        self._confirmed = True
+        self._wake()
 
     def _unfit(self, snapshot: Snapshot) -> str:
         if snapshot.fold != self._version:

@@ -13,7 +13,7 @@ from bus.water import HighWater
 from bus.wire import Wire
 from schemas import subjects
 from schemas.envelope import Recorded
-from schemas.errors import LogNotInitialised
+from schemas.errors import LogNotInitialised, LogUnavailable
 from schemas.events import Event
 
 KEEP: Final = 4096  # newest events held for all who follow; who falls behind reads the log again
@@ -158,7 +158,7 @@ class Tail:
         self._events: Batch = []
         self._start = head  # the sequence before the first of them
         self._news = asyncio.Event()
-        self._error: BaseException | None = None
+        self._error: Exception | None = None
         self._task = asyncio.create_task(self._run(), name="follow")
 
     def since(self, seq: int) -> Batch | None:
@@ -189,11 +189,13 @@ class Tail:
                         del self._events[:over]
                         self._start += over
                     self._tell()
-        except BaseException as error:
+        except asyncio.CancelledError:
+            self._error = LogUnavailable("the connection to the log was closed")
+            raise
+        except Exception as error:  # noqa: BLE001 - raised by all who follow
             self._error = error
+        finally:
             self._tell()
-            if not isinstance(error, Exception):
-                raise
 
     def _tell(self) -> None:
         self._news.set()

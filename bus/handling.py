@@ -10,6 +10,7 @@ from structlog.contextvars import bound_contextvars
 
 from bus import envelope, instruments
 from bus.deadletters import REPLAYED, DeadLetter
+from bus.jetstream import Refused
 from schemas.envelope import Delivery, Recorded, Unknown
 from schemas.errors import GiveUp, LogUnavailable, PushlineError
 
@@ -72,8 +73,8 @@ class Handling:
             if self.giving_back:
                 await self.give_back(message)
             raise
-        except LogUnavailable as error:  # no answer to an acknowledgement: it comes again
-            log.warning("acknowledgement_lost", consumer=self._worker.durable, why=error.message)
+        except (LogUnavailable, Refused) as error:  # nobody took the outcome: it comes again
+            log.warning("outcome_not_told", consumer=self._worker.durable, seq=seq, why=str(error))
         finally:
             del self.held[seq]
 
@@ -82,29 +83,31 @@ class Handling:
         consumer = self._worker.durable
         try:
             await self._worker.handle(event)
-        except GiveUp as error:
-            await self._bury(message, event, error)
-        except Exception as error:
-            attempt = message.metadata.num_delivered
-            if attempt >= self._pace.attempts:
-                await self._bury(message, event, error)
-                return
-            delay = self._pace.backoff[min(attempt, len(self._pace.backoff)) - 1]
-            instruments.retried.labels(consumer).inc()
-            log.warning(
-                "handler_failed",
-                attempt=attempt,
-                again_in=delay,
-                code=_code(error),
-                exc_info=None if isinstance(error, PushlineError) else error,
-                message=_reason(error),
-            )
-            await self.give_back(message, delay)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is its own
+            await self.failed(message, event, error)
         else:
             await self._ack(message)
             instruments.handled.labels(consumer).inc()
         finally:
             instruments.seconds.labels(consumer).observe(perf_counter() - begin)
+
+    async def failed(self, message: Msg, event: Recorded[Any] | Delivery, error: Exception) -> None:
+        """Give the message back for later, or up: by the error's type and the attempts so far."""
+        attempt = message.metadata.num_delivered
+        if isinstance(error, GiveUp) or attempt >= self._pace.attempts:
+            await self._bury(message, event, error)
+            return
+        delay = self._pace.backoff[min(attempt, len(self._pace.backoff)) - 1]
+        instruments.retried.labels(self._worker.durable).inc()
+        log.warning(
+            "handler_failed",
+            attempt=attempt,
+            again_in=delay,
+            code=_code(error),
+            message=_reason(error),
+            exc_info=None if isinstance(error, PushlineError) else error,
+        )
+        await self.give_back(message, delay)
 
     async def give_back(self, message: Msg, delay: float = 0) -> None:
         """Let the server deliver the message again, after ``delay`` seconds."""

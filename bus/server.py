@@ -35,11 +35,11 @@ CONFIGURATION: Final = """\
 listen: "127.0.0.1:{port}"
 server_name: pushline
 max_payload: 1MB
-log_file: "{folder}/log"
+log_file: {log}
 logfile_size_limit: 10MB
 logfile_max_num: 3
 jetstream {{
-  store_dir: "{folder}/store"
+  store_dir: {store}
   sync_interval: always
   max_file_store: {room}
 }}
@@ -135,11 +135,12 @@ class NatsServer:
         self._passwords = credentials(self.folder / "credentials.json")
         configuration = CONFIGURATION.format(
             port=self.port or -1,
-            folder=self.folder,
+            log=quoted(self.folder / "log"),
+            store=quoted(self.folder / "store"),
             room=room(self.home, self._log_bytes),
             users=json.dumps(users(self._passwords), indent=2),
         )
-        write_private(self.folder / "nats.conf", configuration.encode())
+        write_whole(self.folder / "nats.conf", configuration.encode(), mode=0o600)
         for old in self.folder.glob("*.ports"):
             old.unlink()
         self._process = subprocess.Popen(
@@ -198,6 +199,11 @@ class NatsServer:
         self.start()
 
 
+def quoted(path: Path) -> str:
+    """Return a path as the server's configuration has it."""
+    return json.dumps(str(path), ensure_ascii=False)
+
+
 def credentials(path: Path) -> dict[str, str]:
     """Return the password of each role, made at the first start, readable by us only."""
     try:
@@ -206,17 +212,8 @@ def credentials(path: Path) -> dict[str, str]:
         known = {}
     if missing := {role: secrets.token_urlsafe(24) for role in ROLES if role not in known}:
         known |= missing
-        write_private(path, msgspec.json.encode(known))
+        write_whole(path, msgspec.json.encode(known), mode=0o600)
     return known
-
-
-def write_private(path: Path, body: bytes) -> None:
-    """Write a file that nobody else can read, at any moment."""
-    before = os.umask(0o077)
-    try:
-        write_whole(path, body)
-    finally:
-        os.umask(before)
 
 
 def die_with(parent: int) -> Callable[[], None]:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import msgspec
+
 from bus import water
 from bus.connection import session
 from bus.disk import room
@@ -15,8 +17,9 @@ from bus.durables import declare
 from bus.jetstream import JetStream, Refused, patiently
 from bus.settings import BusSettings
 from bus.work import Worker
-from schemas.errors import LogNotInitialised, LogRewound
+from schemas.errors import LogNotInitialised, LogRewound, ServerUnusable
 
+API_LEVEL: Final = 4  # nats-server 2.14
 DAY: Final = 86_400 * 10**9  # nanoseconds
 MINUTE: Final = 60 * 10**9
 GIB: Final = 1024**3
@@ -109,6 +112,7 @@ async def init(settings: BusSettings) -> None:
     destroy what may still be saved.
     """
     async with session(settings, name="init") as js:
+        await _require(js)
         events = await patiently(lambda: js.info("EVENTS"))
         if events is None and not is_new(settings):
             raise LogRewound(
@@ -132,6 +136,7 @@ async def ensure(settings: BusSettings, workers: Iterable[Worker | type[Worker]]
     ends before its mark.
     """
     async with session(settings, name="ensure") as js:
+        await _require(js)
         mark = await _initialised(js)
         wanted = declared(settings)
         wanted["EVENTS"]["metadata"] = {MARK: mark}
@@ -139,6 +144,16 @@ async def ensure(settings: BusSettings, workers: Iterable[Worker | type[Worker]]
             await _bring(js, config)
         for worker in workers:
             await declare(js, worker)
+
+
+async def _require(js: JetStream) -> None:
+    """Raise ServerUnusable for a server that is too old, wherever it runs."""
+    info = msgspec.json.decode(await patiently(lambda: js.call("INFO")))
+    if (level := info.get("api", {}).get("level", 0)) < API_LEVEL:
+        raise ServerUnusable(
+            f"the nats-server speaks level {level} of JetStream's API, {API_LEVEL} is needed",
+            hint="run nats-server 2.14 or newer",
+        )
 
 
 async def _initialised(js: JetStream) -> str:

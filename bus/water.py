@@ -12,8 +12,12 @@ import os
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from bus.blobs import write_whole
 from schemas.errors import LogRewound
+
+log = structlog.get_logger(__name__)
 
 NAME: Final = "high-water"
 EVERY: Final = 1.0  # seconds
@@ -71,7 +75,10 @@ class HighWater:
         """Write the mark once a second while it moves, for ever."""
         while True:
             await asyncio.sleep(EVERY)
-            await self.flush()
+            try:
+                await self.flush()
+            except OSError as error:
+                log.warning("high_water_not_written", error=str(error))
 
     async def flush(self) -> None:
         """Write the mark now if it has moved."""

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 from nats.aio.msg import Msg
 
-from bus import durables
+from bus import durables, instruments
 from bus.handling import Handling
 from bus.jetstream import patiently
 from schemas.errors import DurableMissing, LogUnavailable
@@ -180,13 +180,18 @@ class Loop:
                 self._asked -= _status(message)
                 continue
             self._asked = max(0, self._asked - 1)
+            instruments.behind.labels(self._worker.durable).set(message.metadata.num_pending)
             if self._stopping:
                 await self._handling.give_back(message)
                 continue
             event = await self._handling.opened(message)
             if event is None:
                 continue
-            key = self._worker.key(event)
+            try:
+                key = self._worker.key(event)
+            except Exception as error:  # noqa: BLE001 - the worker's own, as in its handler
+                await self._handling.failed(message, event, error)
+                continue
             if key in self._running:
                 self._parked.setdefault(key, deque()).append((message, event))
             else:

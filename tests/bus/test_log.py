@@ -304,6 +304,19 @@ async def test_a_delivery_is_stored_once(bus: Bus) -> None:
         await bus.deliveries.get(2)
 
 
+async def test_a_trace_passes_through(bus: Bus) -> None:
+    """The forge's traceparent goes from the delivery to its facts, and to theirs."""
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    delivery = await bus.deliveries.get(
+        await bus.deliveries.store("github", "g", {"traceparent": trace}, b"{}")
+    )
+    first = await bus.log.get(await bus.log.append(FACT, of=RUN, id="a", cause=delivery))
+    second = await bus.log.get(await bus.log.append(FACT, of=RUN, id="b", cause=first))
+
+    assert (first.cause, first.trace) == ("github:g", trace)
+    assert (second.cause, second.trace) == ("a", trace)
+
+
 async def test_a_large_delivery_lies_in_the_blobs(bus: Bus, tmp_path: Path) -> None:
     """Over 64 KiB the body is a blob, fsynced before the delivery is stored."""
     body = os.urandom(300_000)

@@ -152,6 +152,25 @@ async def test_the_last_attempt_ends_in_a_dead_letter_without_secrets(bus: Bus) 
     assert (letter.code, letter.reason, letter.attempts) == ("internal", "RuntimeError", 3)
 
 
+async def test_a_key_that_fails_is_the_message_s_failure(bus: Bus) -> None:
+    """A bug in ``key`` ends in a dead letter as one in the handler does; the worker lives."""
+
+    class Careless(Recorder):
+        def key(self, event: Recorded[Any]) -> str:
+            if event.fact.function == "bad":
+                raise KeyError(event.fact.function)
+            return event.of.id
+
+    worker = Careless()
+    async with working(bus, worker):
+        await started(bus, "bad")
+        await started(bus, "good")
+        await settled(bus)
+
+    assert worker.seen == ["good"]
+    assert [letter.reason for letter in await bus.deadletters.list()] == ["KeyError"]
+
+
 async def test_a_message_of_another_shape_becomes_a_dead_letter(bus: Bus) -> None:
     """Poison: what cannot be decoded never reaches the handler, and does not block."""
     worker = Recorder()
