@@ -1,49 +1,34 @@
-"""The access log: a line of JSON per request, encoded and written off the data path.
+"""The access log: a line of JSON per request, encoded in batches and written by a thread.
 
 Queries are left out: people put tokens into them.
 """
 
 import asyncio
 import os
-import time
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-_MOST_WAITING: Final = 20_000  # lines; more are counted and dropped
+_BATCH: Final = 256  # lines encoded at once: few enough that no request waits for it
+_MOST_WAITING: Final = 16 * 1024 * 1024  # bytes; lines beyond are counted and dropped
 _SERVER_ERROR: Final = 500
 
 
-class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One request as the data path knows it."""
+class Entry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One request."""
 
-    ended: float  # the loop's clock
-    took: float  # seconds
-    status: int
-    written: int  # bytes of the body
-    peer: str
-    method: bytes
-    host: bytes
-    path: bytes
-    call_id: bytes
-    function: str  # label/environment/function, or nothing
-    revision: str
-    cause: str
-
-
-class _Line(msgspec.Struct, omit_defaults=True):
-    time: datetime
+    time: datetime  # when it ended, UTC
     status: int
     ms: float
-    bytes: int
+    bytes: int  # of the body, to the caller
     peer: str
     method: str = ""
     host: str = ""
     path: str = ""
     call_id: str = ""
-    function: str = ""
+    function: str = ""  # label/environment/function
     revision: str = ""
     cause: str = ""
     event: str = "request_served"
@@ -55,17 +40,19 @@ class _Dropped(msgspec.Struct):
 
 
 class AccessLog:
-    """Collects entries, writes them in batches in a thread: a full pipe holds nobody up."""
+    """Collects entries; whoever reads them late, or never, holds nobody up."""
 
     def __init__(self, path: Path | None, *, every: int) -> None:
         """Write to a file, or to standard output; one line in ``every``, errors always."""
         self._every = every
         self._file = os.dup(1) if path is None else _open(path)
         self._entries: list[Entry] = []
+        self._encoded: list[bytes] = []
+        self._waiting = 0  # bytes encoded and not handed to the thread
         self._skipped = 0
         self._dropped = 0
         self._writing: asyncio.Future[None] | None = None
-        self._encoder = msgspec.json.Encoder()
+        self._encode = msgspec.json.Encoder().encode_lines
 
     def wants(self, status: int) -> bool:
         """Tell whether this request is to be logged."""
@@ -78,36 +65,45 @@ class AccessLog:
         return True
 
     def add(self, entry: Entry) -> None:
-        """Take one entry; it is written by the next ``flush``."""
-        if len(self._entries) < _MOST_WAITING:
-            self._entries.append(entry)
-        else:
-            self._dropped += 1
+        """Take one entry; it is written after the next ``flush``."""
+        self._entries.append(entry)
+        if len(self._entries) >= _BATCH:
+            self._pack()
 
-    def flush(self, now: float) -> None:
+    def flush(self) -> None:
         """Begin to write what has collected, unless the last batch is still being written."""
-        if not self._entries or (self._writing is not None and not self._writing.done()):
+        self._pack()
+        if not self._encoded or (self._writing is not None and not self._writing.done()):
             return
-        entries, self._entries = self._entries, []
-        dropped, self._dropped = self._dropped, 0
+        data = b"".join(self._encoded)
+        self._encoded, self._waiting = [], 0
         loop = asyncio.get_running_loop()
-        offset = time.time() - now
-        self._writing = loop.run_in_executor(None, self._write, entries, offset, dropped)
+        self._writing = loop.run_in_executor(None, self._write, data)
 
-    async def close(self, now: float) -> None:
+    async def close(self) -> None:
         """Write the rest."""
         if self._writing is not None:
             await self._writing
-        self.flush(now)
+        self.flush()
         if self._writing is not None:
             await self._writing
         os.close(self._file)
 
-    def _write(self, entries: list[Entry], offset: float, dropped: int) -> None:
-        lines: list[msgspec.Struct] = [_line(entry, offset) for entry in entries]
-        if dropped:
-            lines.append(_Dropped(lines=dropped))
-        data = b"".join(self._encoder.encode(line) + b"\n" for line in lines)
+    def _pack(self) -> None:
+        entries: list[Entry] = self._entries
+        self._entries = []
+        if self._waiting > _MOST_WAITING:
+            self._dropped += len(entries)
+            return
+        lines = self._encode(entries)
+        if self._dropped:
+            lines += self._encode([_Dropped(self._dropped)])
+            self._dropped = 0
+        if lines:
+            self._encoded.append(lines)
+            self._waiting += len(lines)
+
+    def _write(self, data: bytes) -> None:
         try:
             while data:
                 data = data[os.write(self._file, data) :]
@@ -117,20 +113,3 @@ class AccessLog:
 
 def _open(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
-
-
-def _line(entry: Entry, offset: float) -> _Line:
-    return _Line(
-        time=datetime.fromtimestamp(entry.ended + offset, UTC),
-        status=entry.status,
-        ms=round(entry.took * 1000, 3),
-        bytes=entry.written,
-        peer=entry.peer,
-        method=entry.method.decode("latin-1"),
-        host=entry.host.decode("latin-1"),
-        path=entry.path.decode("latin-1"),
-        call_id=entry.call_id.decode("latin-1"),
-        function=entry.function,
-        revision=entry.revision,
-        cause=entry.cause,
-    )

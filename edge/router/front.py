@@ -153,8 +153,6 @@ class Front(asyncio.Protocol):
         self.held = False
         self.transport.resume_reading()
 
-    # A request comes in.
-
     def _head(self, data: bytes) -> None:
         end = data.find(b"\r\n\r\n") + 4
         if not 4 <= end <= LONGEST_HEAD:
@@ -221,7 +219,7 @@ class Front(asyncio.Protocol):
     def wants_tunnel(self) -> bool:
         """Tell whether the caller asks for a WebSocket; nothing else is upgraded to."""
         line = self.line
-        return self.fields.tunnel and line.method == b"GET" and not line.old and self.state == SENT
+        return self.fields.tunnel and line.method == "GET" and not line.old and self.state == SENT
 
     def _send(self, target: "Target", out: bytes) -> None:
         """Pick and count with no await between, so that a switch sees every request."""
@@ -288,8 +286,6 @@ class Front(asyncio.Protocol):
             self.buffer = rest
             self.state = SENT
         return passed
-
-    # A request ends.
 
     def replay(self) -> bool:
         """Send the request again: its kept connection was closed before it answered."""

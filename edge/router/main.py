@@ -83,7 +83,7 @@ async def serving(settings: RouterSettings) -> AsyncIterator[tuple[Router, int]]
                 task.cancel()
     finally:
         server.close()
-        await access.close(router.time())
+        await access.close()
         log.info("router_stopped", requests=router.counters.requests)
 
 

@@ -70,8 +70,8 @@ _OURS: Final = frozenset(
 class Line(NamedTuple):
     """A request line. ``heads`` are the lines to send on, by how many segments are a name."""
 
-    method: bytes
-    path: bytes  # canonical, without query, for the access log
+    method: str
+    shown: str  # the canonical path without its query, for the access log
     authority: bytes  # of an absolute target
     old: bool  # HTTP/1.0
     idempotent: bool
@@ -85,6 +85,7 @@ class Fields(NamedTuple):
     """A block of header fields. ``onward`` is what goes on, without its last empty line."""
 
     host: bytes  # canonical
+    name: str  # the same, for the access log
     authority: bytes  # as it was sent, in lower case
     length: int  # CHUNKED, or that of Content-Length, 0 without one
     close: bool
@@ -95,8 +96,8 @@ class Fields(NamedTuple):
 
 
 # Those of a connection without a request.
-NO_LINE: Final = Line(b"", b"", b"", False, False, False, b"", b"", (b"", b"", b""))  # noqa: FBT003
-NO_FIELDS: Final = Fields(b"", b"", 0, False, False, b"", False, b"")  # noqa: FBT003
+NO_LINE: Final = Line("", "", b"", False, False, False, b"", b"", (b"", b"", b""))  # noqa: FBT003
+NO_FIELDS: Final = Fields(b"", "", b"", 0, False, False, b"", False, b"")  # noqa: FBT003
 
 
 def parse_line(raw: bytes) -> Line:
@@ -114,8 +115,8 @@ def parse_line(raw: bytes) -> Line:
     second, slash_too, deeper = rest.partition(b"/")
     after = (path, slash + rest, slash_too + deeper)
     return Line(
-        method=method,
-        path=path,
+        method=method.decode(),
+        shown=path.decode(),
         authority=authority.lower(),
         old=minor == b"0",
         idempotent=method in _IDEMPOTENT,
@@ -172,8 +173,10 @@ class FieldParser:
             b"X-Call-Id: %b\r\n" % call_id if call_id else b"",
         ]
         out += [onward for name, _, onward in fields if name not in named]
+        host = address.host(authority)
         return Fields(
-            host=address.host(authority),
+            host=host,
+            name=host.decode(),
             authority=authority.lower(),
             length=length,
             close=b"close" in named,

@@ -2,8 +2,10 @@
 
 import asyncio
 import resource
+import time
 import uuid
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from edge.router.access import AccessLog, Entry
@@ -35,6 +37,7 @@ class Router:
         self.loop = asyncio.get_running_loop()
         self.time = self.loop.time
         self.now = self.time()  # coarse: as of the last sweep
+        self._epoch = time.time() - self.now
         self.draining = False
         self.fronts: set[Front] = set()
         self.upstreams = Upstreams(settings.run)
@@ -114,19 +117,18 @@ class Router:
             self._log(front, status, cause.name if cause is not None else "")
 
     def _log(self, front: Front, status: int, cause: str) -> None:
-        line, now = front.line, self.time()
-        target = front.target
+        line, now, target = front.line, self.time(), front.target
         self.access.add(
             Entry(
-                now,
-                now - front.started if line is not NO_LINE else 0.0,
+                datetime.fromtimestamp(now + self._epoch, UTC),
                 status,
+                round((now - front.started) * 1000, 3) if line is not NO_LINE else 0.0,
                 front.written,
                 front.peer,
                 line.method,
-                front.fields.host,
-                line.path,
-                front.call_id,
+                front.fields.name,
+                line.shown,
+                front.call_id.decode(),
                 target.name if target is not None else "",
                 target.revision if target is not None else "",
                 cause,
@@ -139,10 +141,11 @@ class Router:
         step = min(_SLOWEST_SWEEP, _shortest(settings) / 4)
         while True:
             self.now = now = self.time()
+            self._epoch = time.time() - now
             for front in [front for front in self.fronts if front.deadline <= now]:
                 expire(front)
             self.upstreams.close_idle(before=now - settings.upstream_idle)
-            self.access.flush(now)
+            self.access.flush()
             await asyncio.sleep(step)
 
     async def drain(self) -> None:
