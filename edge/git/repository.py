@@ -47,7 +47,8 @@ class Repository(msgspec.Struct, frozen=True):
             return
         for part in ("objects/pack", "objects/info", "refs/heads", "refs/tags"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
-        state.replace(self.folder / "config", _CONFIG.encode())
+        with self.refs_locked():  # two first pushes may come at once
+            state.replace(self.folder / "config", _CONFIG.encode())
         for folder in (self.objects, self.folder, self.folder.parent, self.root):
             state.fsync_folder(folder)
 

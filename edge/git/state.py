@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
+import structlog
 
 from schemas.ids import ZERO_SHA, Sha
+
+log = structlog.get_logger(__name__)
 
 FILE: Final = "refs.json"
 TOMBSTONES: Final = 1000  # deleted branches kept; older ones were delivered long ago
@@ -64,11 +67,17 @@ def read(folder: Path) -> State | None:
 
 
 def write(folder: Path, state: State) -> None:
-    """Replace the state; when this returns it survives a power cut."""
+    """Replace the state; when this returns it survives a power cut.
+
+    Raises OSError when nothing was replaced; a copy that fails is made by the next push.
+    """
     replace(folder / FILE, msgspec.json.encode(_without_old_tombstones(state)))
     packed = "".join(f"{sha} {name}\n" for name, sha in state.live().items())
-    replace(folder / "packed-refs", f"# pack-refs with: sorted \n{packed}".encode())
-    replace(folder / "HEAD", f"ref: refs/heads/{state.default_branch}\n".encode())
+    try:
+        replace(folder / "packed-refs", f"# pack-refs with: sorted \n{packed}".encode())
+        replace(folder / "HEAD", f"ref: refs/heads/{state.default_branch}\n".encode())
+    except OSError:
+        log.exception("refs_not_copied", folder=str(folder))
 
 
 def replace(path: Path, content: bytes) -> None:

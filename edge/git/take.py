@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import IO, Final
 
 import msgspec
+import structlog
 from dulwich.object_store import DiskObjectStore
 
 from edge.git import refs, state
@@ -15,6 +16,8 @@ from edge.git.quarantine import quarantine, release, take_in
 from edge.git.repository import Repository
 from edge.git.state import LocalPush, State
 from edge.git.weigh import Limits
+
+log = structlog.get_logger(__name__)
 
 ATOMIC: Final = "atomic push: another ref was refused"
 
@@ -50,9 +53,16 @@ def take(
                     release(folder, repository)
                     state.write(repository.folder, after)
         except PackRefused as error:
-            refused = {command.ref: "the pack was refused" for command in push.commands}
-            return Outcome(refused=refused, unpack=error.message)
+            return _nothing(push, "the pack was refused", error.message)
+        except OSError as error:
+            log.exception("push_not_stored", project=repository.project)
+            return _nothing(push, "not stored", f"the forge's disk: {error.strerror or error}")
     return outcome
+
+
+def _nothing(push: Push, reason: str, unpack: str) -> Outcome:
+    refused = {command.ref: reason for command in push.commands}
+    return Outcome(refused=refused, unpack=unpack)
 
 
 def decide(

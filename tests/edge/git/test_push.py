@@ -122,6 +122,37 @@ async def test_atomic_push_moves_all_or_nothing(served: Served) -> None:
     assert await served.heads() == {}
 
 
+async def test_disk_that_fails_is_told(served: Served) -> None:
+    """When the forge can't store a push git says so and exits with 1; no ref has moved."""
+    clone = await served.clone()
+    first = await clone.commit(stack_yml=STACK)
+    await clone.git("push", "origin", "main")
+    await clone.commit(a="2")
+    blocked = served.path() / "refs.json.new"
+    blocked.mkdir()  # where the next state would be written
+
+    result = await clone.git("push", "origin", "main", code=1)
+
+    assert "remote unpack failed: the forge's disk: Is a directory" in result.output
+    assert "main -> main (not stored)" in result.output
+    assert (await served.heads())["refs/heads/main"] == first
+    blocked.rmdir()
+    await clone.git("push", "origin", "main")
+
+
+async def test_copies_for_git_are_not_vital(served: Served) -> None:
+    """When the copies that git's own programs read can't be written the push has succeeded."""
+    clone = await served.clone()
+    sha = await clone.commit(stack_yml=STACK)
+    await clone.git("push", "origin", "main:side")
+    blocked = served.path() / "packed-refs.new"
+    blocked.mkdir()
+
+    await clone.git("push", "origin", "main:main")
+
+    assert (await served.heads())["refs/heads/main"] == sha
+
+
 async def test_other_branches_are_stored_only(served: Served) -> None:
     """A branch that is not the production branch is stored, and git comes back at once."""
     clone = await served.clone()

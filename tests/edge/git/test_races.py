@@ -5,6 +5,7 @@ import fcntl
 import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,19 @@ async def test_repack_waits_for_readers(serve: Callable[..., Any], tmp_path: Pat
         await Clone(tmp_path).git("-C", str(served.path()), "fsck", "--full", "--strict")
         await Clone(tmp_path).git("clone", "-q", served.remote(), "copy")
         assert not repack(repository, 2)
+
+
+def test_many_first_pushes_make_one_repository(tmp_path: Path) -> None:
+    """Whoever comes first: all find the same repository made, and no one fails."""
+    for number in range(20):
+        repository = Repository(tmp_path, "a", f"b{number}")
+        with ThreadPoolExecutor(8) as threads:
+            made = [threads.submit(repository.create) for _ in range(8)]
+        for one in made:
+            one.result()
+
+        assert (repository.folder / "config").read_text().startswith("[core]")
+        assert not list(repository.folder.glob("*.new"))
 
 
 def test_locks_of_two_openings_exclude(tmp_path: Path) -> None:
