@@ -7,7 +7,7 @@ import structlog
 
 from bus import streams, water
 from bus.server import NatsServer
-from consumers.deployer.local.settings import SupervisorSettings
+from consumers.deployer.local.settings import MIB, Limits, SupervisorSettings
 from edge.cli import child, processes
 from edge.cli.home import Endpoint, Home
 from edge.cli.platform_settings import PlatformSettings
@@ -66,7 +66,11 @@ def payloads(
             tools=tools,
         ),
         "supervisor": SupervisorSettings(
-            home=place.path, run=place.run, bus=nats.settings("supervisor")
+            home=place.path,
+            run=place.run,
+            bus=nats.settings("supervisor"),
+            limits=Limits(memory=settings.function_memory * MIB),
+            isolate=settings.isolate,
         ),
     }
     return {

@@ -80,6 +80,14 @@ class Settings(Secretive, frozen=True, kw_only=True):
     build_from_source: Annotated[
         bool, Meta(description="true: requirements without a wheel may run their own build")
     ] = False
+    isolate: Annotated[
+        bool,
+        Meta(description="false: functions run as this user, with its files in their reach"),
+    ] = True
+    function_memory: Annotated[
+        int,
+        Meta(description="MiB that a function gets where its stack says nothing", ge=16),
+    ] = 256
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="least level of the log lines on standard error"),

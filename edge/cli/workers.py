@@ -14,6 +14,7 @@ from consumers.builder.bundle import BundleBuilder, BundleSettings
 from consumers.builder.consumer import Builder, BuilderSettings
 from consumers.deployer.consumer import Deployer
 from consumers.deployer.local.client import LocalPlatform
+from consumers.deployer.reconcile import reconcile
 from consumers.intake import consumer as intake
 from consumers.intake.consumer import Intake
 from consumers.planner.consumer import Folds, Planner
@@ -41,6 +42,11 @@ def make(settings: PlatformSettings, bus: Bus) -> Consumers:
     snapshots = settings.home / "snapshots"
     branches, planning = intake.fold(snapshots), Folds.kept(snapshots)
 
+    platform = LocalPlatform(settings.run / "supervisor.sock")
+
+    async def reconciled(stopping: asyncio.Event) -> None:
+        await reconcile(bus, platform, stopping, snapshots)
+
     async def audited(stopping: asyncio.Event) -> None:
         await audit(bus, Home(settings.home).audit, stopping)
 
@@ -49,9 +55,10 @@ def make(settings: PlatformSettings, bus: Bus) -> Consumers:
         Planner(bus.log, planning),
         _source(settings, bus),
         _builder(settings, bus),
-        Deployer(bus.log, bus.blobs, LocalPlatform(settings.run / "supervisor.sock")),
+        Deployer(bus.log, bus.blobs, platform),
     ]
-    return Consumers({**jobs(bus, workers), "audit": audited}, (branches, *planning.all()))
+    beside: dict[str, Job] = {"reconciler": reconciled, "audit": audited}
+    return Consumers({**jobs(bus, workers), **beside}, (branches, *planning.all()))
 
 
 def _source(settings: PlatformSettings, bus: Bus) -> Source:

@@ -1,0 +1,101 @@
+"""Who is let in where, on plain values."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from edge.api.access import Access, HostUnknown, TokenMissing
+
+ACCESS = Access.of("functions.example", "s3cret", ("192.0.2.7",))
+
+
+def scope(*headers: tuple[bytes, bytes]) -> dict[str, Any]:
+    """Return the head of a request."""
+    return {"headers": list(headers)}
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        b"localhost",
+        b"LOCALHOST:8080",
+        b"127.0.0.1:1",
+        b"[::1]:8080",
+        b"[::1]",
+        b"system.functions.example",
+        b"functions.example:80",
+        b"functions.example.",
+        b"192.0.2.7:8080",
+    ],
+)
+def test_our_own_hosts_are_known(host: bytes) -> None:
+    """On any port, in any case."""
+    ACCESS.host(scope((b"host", host)))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (),
+        ((b"host", b""),),
+        ((b"host", b"evil.example"),),
+        ((b"host", b"localhost.evil.example"),),
+        ((b"host", b"alice.functions.example"),),
+        ((b"host", b"localhost"), (b"host", b"evil.example")),
+    ],
+)
+def test_other_hosts_are_not(headers: tuple[tuple[bytes, bytes], ...]) -> None:
+    """No host, two hosts, a foreign one, a tenant's."""
+    with pytest.raises(HostUnknown, match="not the host"):
+        ACCESS.host(scope(*headers))
+
+
+def basic(pair: bytes) -> bytes:
+    """Return the Authorization header of a user and a password."""
+    return b"Basic " + base64.b64encode(pair)
+
+
+@pytest.mark.parametrize(
+    ("header", "user"),
+    [
+        (b"Bearer s3cret", "token"),
+        (b"bearer  s3cret ", "token"),
+        (basic(b"alice:s3cret"), "alice"),
+        (basic(b":s3cret"), ""),
+        (basic("zoë:s3cret".encode()), "zoë"),
+    ],
+)
+def test_the_token_lets_in(header: bytes, user: str) -> None:
+    """As Bearer, or as the password of whatever name."""
+    assert ACCESS.user({b"authorization": header}) == user
+    ACCESS.authorize(scope((b"authorization", header)))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"",
+        b"Bearer",
+        b"Bearer s3cre",
+        b"Bearer s3cret2",
+        b"s3cret",
+        b"Digest s3cret",
+        b"Basic s3cret",
+        b"Basic ====",
+        basic(b"s3cret"),
+        basic(b"s3cret:"),
+        basic(b"alice:wrong"),
+    ],
+)
+def test_anything_else_does_not(header: bytes) -> None:
+    """Broken, short, long, the token in the wrong place."""
+    assert ACCESS.user({b"authorization": header}) is None
+    with pytest.raises(TokenMissing) as caught:
+        ACCESS.authorize(scope((b"authorization", header)))
+    assert "s3cret" not in str(caught.value)
+
+
+def test_the_token_is_in_no_repr() -> None:
+    """Nobody learns it from a log line."""
+    assert "s3cret" not in repr(ACCESS)
