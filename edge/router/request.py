@@ -19,11 +19,17 @@ from edge.router.causes import (
     HEAD_TOO_LARGE,
     Refused,
 )
+from edge.router.fields import (
+    HOP_BY_HOP,
+    NO_TOKENS,
+    KnownLines,
+    Malformed,
+    framing,
+    tokens,
+)
 
 LONGEST_HEAD: Final = 64 * 1024  # bytes
 MOST_FIELDS: Final = 100
-_MOST_KNOWN: Final = 8192  # distinct header lines
-_LONGEST_KNOWN: Final = 1024  # bytes
 CHUNKED: Final = -1  # a length: the body says itself where it ends
 
 _LINE: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([^ ]+) HTTP/([0-9])\.([0-9])")
@@ -31,27 +37,9 @@ _METHOD: Final = re.compile(rb"[A-Z][A-Z_-]{0,31}")
 _NEVER: Final = frozenset((b"CONNECT", b"TRACE"))
 _IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"))
 
-# RFC 9110, 5.5 and 5.6.2: a token, a colon at once, visible bytes, spaces and tabs, CRLF.
-_FIELD: Final = rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*+([\t\x20-\x7e\x80-\xff]*)\r\n"
-FIELDS: Final = re.compile(rb"(?:%b)*+" % _FIELD.replace(b"(", b"(?:"))
-FIELD: Final = re.compile(_FIELD)
-
-_LENGTH: Final = re.compile(rb"[0-9]{1,18}")
+_CALL_LINE: Final = b"X-Call-Id: %b\r\n"
 _CALL_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
-HOP_BY_HOP: Final = frozenset(
-    (
-        b"connection",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-    )
-)
-# What the router writes itself. A CGI-like upstream takes ``_`` for ``-``: so do we here.
+# What the router writes itself.
 _OURS: Final = frozenset(
     (
         b"content-length",
@@ -129,110 +117,75 @@ def parse_line(raw: bytes) -> Line:
     )
 
 
-class Field(NamedTuple):
-    """One header line."""
-
-    name: bytes  # in lower case
-    value: bytes
-    onward: bytes  # the line to send on; nothing for what is hop by hop, or written by us
-
-
 class FieldParser:
-    """Parses blocks of header fields as one router passes them on.
-
-    Heads differ, their lines repeat: each distinct line is parsed once.
-    """
+    """Parses blocks of header fields as one router passes them on."""
 
     __slots__ = ("_known", "_proto")
 
     def __init__(self, proto: str) -> None:
         """Tell upstreams that callers came by ``proto``."""
         self._proto = proto.encode()
-        self._known: dict[bytes, Field] = {}
+        self._known = KnownLines(HOP_BY_HOP | _OURS)
 
     def parse(self, block: bytes) -> Fields:
         """Return what a block says, each line ended by CRLF; Refused says why not."""
         lines = block.split(b"\r\n")
-        if lines.pop() or len(lines) > MOST_FIELDS:
-            raise Refused(HEAD_TOO_LARGE if len(lines) > MOST_FIELDS else BAD_HEADER)
-        fields = [self._known.get(line) or self._learn(line) for line in lines]
-        known: dict[bytes, list[bytes]] = {}
-        for name, value, onward in fields:
-            if not onward:
-                known.setdefault(name, []).append(value)
-        authority = _host(known)
-        named = tokens(known.get(b"connection", ()))
-        call_id = b"".join(known.get(b"x-call-id", ())[:1])
-        call_id = call_id if _CALL_ID.fullmatch(call_id) else b""
-        upgrades = tokens(known.get(b"upgrade", ()))
-        length, framing = _framing(known)
+        lines.pop()  # what is behind the last CRLF: nothing
+        if len(lines) > MOST_FIELDS:
+            raise Refused(HEAD_TOO_LARGE)
+        try:
+            fields, values = self._known.read(lines)
+        except Malformed:
+            raise Refused(BAD_HEADER) from None
+        authority = _host(values)
+        host = address.host(authority)
+        length, framed = _framed(values)
+        call_id = _call_id(values) if b"x-call-id" in values else b""
+        named = tokens(values[b"connection"]) if b"connection" in values else NO_TOKENS
         out = [
-            b"Host: %b\r\nX-Forwarded-Host: %b\r\nX-Forwarded-Proto: %b\r\n"
-            % (authority, authority, self._proto),
-            framing,
-            b"X-Call-Id: %b\r\n" % call_id if call_id else b"",
+            b"Host: %b\r\nX-Forwarded-Host: %b\r\nX-Forwarded-Proto: %b\r\n%b%b"
+            % (authority, authority, self._proto, framed, call_id and _CALL_LINE % call_id)
         ]
         out += [onward for name, _, onward in fields if name not in named]
-        host = address.host(authority)
         return Fields(
             host=host,
             name=host.decode(),
             authority=authority.lower(),
             length=length,
             close=b"close" in named,
-            proceed=_proceed(known),
+            proceed=b"expect" in values and _proceed(values),
             call_id=call_id,
-            tunnel=b"upgrade" in named and b"websocket" in upgrades,
+            tunnel=b"upgrade" in named and b"websocket" in tokens(values.get(b"upgrade", ())),
             onward=b"".join(out),
         )
 
-    def _learn(self, line: bytes) -> Field:
-        found = FIELD.fullmatch(line + b"\r\n")
-        if found is None:
-            raise Refused(BAD_HEADER)
-        name, value = found[1].lower(), found[2].rstrip()
-        plain = name.replace(b"_", b"-")
-        ours = plain in HOP_BY_HOP or plain in _OURS
-        field = Field(name, value, b"" if ours else b"%b: %b\r\n" % (found[1], value))
-        if len(line) <= _LONGEST_KNOWN:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            self._known[line] = field
-        return field
 
-
-def tokens(values: "tuple[bytes, ...] | list[bytes]") -> frozenset[bytes]:
-    """Return the members of a list field, in lower case."""
-    return frozenset(part.strip().lower() for value in values for part in value.split(b","))
-
-
-def _host(known: dict[bytes, list[bytes]]) -> bytes:
-    values = known.get(b"host", [])
-    if len(values) != 1:
+def _host(values: dict[bytes, list[bytes]]) -> bytes:
+    hosts = values.get(b"host", ())
+    if len(hosts) != 1:
         raise Refused(BAD_HOST)
-    return values[0]
+    return hosts[0]
 
 
-def _framing(known: dict[bytes, list[bytes]]) -> tuple[int, bytes]:
-    """Return the body's length and the header that says so onward."""
-    lengths, codings = known.get(b"content-length", []), known.get(b"transfer-encoding", [])
-    if not lengths and not codings:
-        return 0, b""
-    if len(lengths) + len(codings) > 1:
-        raise Refused(BAD_FRAMING)
-    if codings:
-        if codings[0].lower() != b"chunked":
-            raise Refused(BAD_FRAMING)
+def _framed(values: dict[bytes, list[bytes]]) -> tuple[int, bytes]:
+    """Return the body's length and the header line that says so onward."""
+    try:
+        length, chunked = framing(values)
+    except Malformed:
+        raise Refused(BAD_FRAMING) from None
+    if chunked:
         return CHUNKED, b"Transfer-Encoding: chunked\r\n"
-    if not _LENGTH.fullmatch(lengths[0]):
-        raise Refused(BAD_FRAMING)
-    return int(lengths[0]), b"Content-Length: %d\r\n" % int(lengths[0])
+    return (0, b"") if length is None else (length, b"Content-Length: %d\r\n" % length)
 
 
-def _proceed(known: dict[bytes, list[bytes]]) -> bool:
-    expected = known.get(b"expect", [])
-    if not expected:
-        return False
+def _call_id(values: dict[bytes, list[bytes]]) -> bytes:
+    """Return the caller's X-Call-Id if it is sane."""
+    given = values[b"x-call-id"][0]
+    return given if _CALL_ID.fullmatch(given) else b""
+
+
+def _proceed(values: dict[bytes, list[bytes]]) -> bool:
+    expected = values[b"expect"]
     if len(expected) != 1 or expected[0].lower() != b"100-continue":
         raise Refused(BAD_EXPECTATION)
     return True

@@ -4,15 +4,17 @@ import re
 from typing import Final, NamedTuple
 
 from edge.router.causes import UPSTREAM_INVALID, Refused
-from edge.router.request import CHUNKED, FIELD, FIELDS, HOP_BY_HOP, tokens
+from edge.router.fields import HOP_BY_HOP, NO_TOKENS, KnownLines, Malformed, framing, tokens
+from edge.router.request import CHUNKED
 
 UNTIL_CLOSE: Final = -2  # a length: the end of the connection is the end of the body
 SWITCHING: Final = 101
 
-_STATUS: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?\r\n")
-_LENGTH: Final = re.compile(rb"[0-9]{1,18}")
+_STATUS: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?")
 _FIRST_FINAL: Final = 200
 _BODILESS: Final = frozenset((204, 304))
+_LENGTH: Final = b"content-length"
+_CODING: Final = b"transfer-encoding"
 
 
 class Response(NamedTuple):
@@ -25,71 +27,56 @@ class Response(NamedTuple):
     verbatim: bool  # ``head`` is what the upstream sent
 
 
-def parse(raw: bytes) -> Response:
-    """Return what a head with its last empty line says; Refused where it is not HTTP/1.1."""
-    start = _STATUS.match(raw)
-    if start is None or FIELDS.fullmatch(raw, start.end(), len(raw) - 2) is None:
-        raise Refused(UPSTREAM_INVALID)
-    status, old = int(start[2]), start[1] == b"0"
-    pairs = FIELD.findall(raw, start.end(), len(raw) - 2)
-    connection: frozenset[bytes] = frozenset()
-    lengths, codings, hops = [], [], False
-    for name, value in pairs:
-        lower = name.lower()
-        if lower == b"content-length":
-            lengths.append(value.rstrip())
-        elif lower in HOP_BY_HOP:
-            hops = True
-            if lower == b"transfer-encoding":
-                codings.append(value.strip().lower())
-            elif lower == b"connection":
-                connection |= tokens([value])
-    connection -= {b"content-length"}  # it frames the body, whatever the upstream says of it
-    length = _length(status, lengths, codings)
-    close = b"close" in connection or (old and b"keep-alive" not in connection)
-    if not hops and not old:
-        return Response(status, length, close, raw, verbatim=True)
-    head = _onward(b"HTTP/1.1" + start[0][8:], pairs, connection, chunked=length == CHUNKED)
-    return Response(status, length, close, head, verbatim=False)
+class ResponseParser:
+    """Parses heads of responses."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        """Know no line yet."""
+        self._known = KnownLines(HOP_BY_HOP | {_LENGTH})
+
+    def parse(self, raw: bytes) -> Response:
+        """Return what a head with its last empty line says; Refused where it is not HTTP/1.1."""
+        first, *lines = raw[:-4].split(b"\r\n")
+        start = _STATUS.fullmatch(first)
+        if start is None:
+            raise Refused(UPSTREAM_INVALID)
+        status, old = int(start[2]), start[1] == b"0"
+        try:
+            fields, values = self._known.read(lines)
+            length = _length(status, values)
+        except Malformed:
+            raise Refused(UPSTREAM_INVALID) from None
+        named = tokens(values[b"connection"]) if b"connection" in values else NO_TOKENS
+        close = b"close" in named or (old and b"keep-alive" not in named)
+        if not old and values.keys() <= {_LENGTH}:
+            return Response(status, length, close, raw, verbatim=True)
+        out = [b"HTTP/1.1", first[8:], b"\r\n"]
+        if length == CHUNKED:
+            out.append(b"Transfer-Encoding: chunked\r\n")
+        out += [b"Content-Length: %b\r\n" % value for value in values.get(_LENGTH, ())]
+        out += [onward for name, _, onward in fields if name not in named]
+        return Response(status, length, close, b"".join((*out, b"\r\n")), verbatim=False)
 
 
-def _length(status: int, lengths: list[bytes], codings: list[bytes]) -> int:
+def _length(status: int, values: dict[bytes, list[bytes]]) -> int:
     if status < _FIRST_FINAL or status in _BODILESS:
         return 0
-    if len(lengths) + len(codings) > 1:
-        raise Refused(UPSTREAM_INVALID)
-    if codings:
-        if codings[0] != b"chunked":
-            raise Refused(UPSTREAM_INVALID)
-        return CHUNKED
-    if not lengths:
-        return UNTIL_CLOSE
-    if not _LENGTH.fullmatch(lengths[0]):
-        raise Refused(UPSTREAM_INVALID)
-    return int(lengths[0])
-
-
-def _onward(
-    line: bytes, pairs: list[tuple[bytes, bytes]], named: frozenset[bytes], *, chunked: bool
-) -> bytes:
-    out = [line]
+    length, chunked = framing(values)
     if chunked:
-        out.append(b"Transfer-Encoding: chunked\r\n")
-    out += [
-        b"%b: %b\r\n" % (name, value)
-        for name, value in pairs
-        if name.lower() not in HOP_BY_HOP and name.lower() not in named
-    ]
-    return b"".join((*out, b"\r\n"))
+        return CHUNKED
+    return UNTIL_CLOSE if length is None else length
 
 
 def switched(raw: bytes) -> bytes:
     """Return the head of a 101 as the caller needs it: with its Upgrade."""
     start = raw.index(b"\r\n") + 2
+    dropped = (b"connection", b"upgrade", _LENGTH, _CODING)
     kept = [
-        b"%b: %b\r\n" % (name, value)
-        for name, value in FIELD.findall(raw, start)
-        if name.lower() not in (b"connection", b"upgrade", b"content-length", b"transfer-encoding")
+        line + b"\r\n"
+        for line in raw[start:-4].split(b"\r\n")
+        if line.partition(b":")[0].lower() not in dropped
     ]
     return b"".join((raw[:start], b"Connection: Upgrade\r\nUpgrade: websocket\r\n", *kept, b"\r\n"))
 

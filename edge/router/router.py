@@ -14,8 +14,7 @@ from edge.router.expiry import expire
 from edge.router.front import Front
 from edge.router.phases import HEAD
 from edge.router.request import NO_LINE, FieldParser, Fields, Line, parse_line
-from edge.router.response import Response
-from edge.router.response import parse as parse_response
+from edge.router.response import Response, ResponseParser
 from edge.router.settings import RouterSettings
 from edge.router.table import Table
 from edge.router.upstream import Upstreams
@@ -51,6 +50,7 @@ class Router:
         self.fields: dict[bytes, Fields] = {}
         self.responses: dict[bytes, Response] = {}
         self._parser = FieldParser(settings.forwarded_proto)
+        self._responses = ResponseParser()
         self._limit = _connection_limit(settings.max_connections)
         self._tasks: set[asyncio.Task[None]] = set()
         self._call_ids = 0
@@ -98,7 +98,7 @@ class Router:
 
     def learn_response(self, raw: bytes) -> Response:
         """Parse the head of a response and keep what it says; raises Refused."""
-        response = parse_response(raw)
+        response = self._responses.parse(raw)
         if len(raw) <= _LONGEST_KEPT:
             _room(self.responses)[raw] = response
         return response

@@ -1,0 +1,95 @@
+"""Header fields: heads differ, their lines repeat, so each distinct line is parsed once."""
+
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+HOP_BY_HOP: Final = frozenset(
+    (
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    )
+)
+NO_TOKENS: Final[frozenset[bytes]] = frozenset()
+
+# RFC 9110, 5.5 and 5.6.2: a token, a colon at once, visible bytes, spaces and tabs.
+_FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*+([\t\x20-\x7e\x80-\xff]*)")
+_LENGTH: Final = re.compile(rb"[0-9]{1,18}")
+_MOST_KNOWN: Final = 8192  # distinct lines
+_LONGEST_KNOWN: Final = 1024  # bytes
+
+
+class Field(NamedTuple):
+    """One header line."""
+
+    name: bytes  # in lower case
+    value: bytes
+    onward: bytes  # the line to send on, with its CRLF; nothing for those that we look at
+
+
+class Malformed(ValueError):
+    """A line is not a header field, or says what it can't mean."""
+
+
+class KnownLines:
+    """Reads header lines; ``looked_at`` are the names that the router does not just pass on."""
+
+    __slots__ = ("_known", "_looked_at")
+
+    def __init__(self, looked_at: frozenset[bytes]) -> None:
+        """Know no line yet."""
+        self._looked_at = looked_at
+        self._known: dict[bytes, Field] = {}
+
+    def read(self, lines: list[bytes]) -> tuple[list[Field], dict[bytes, list[bytes]]]:
+        """Return all fields, and the values by name of those looked at; raises Malformed."""
+        known = self._known
+        fields = [known.get(line) or self._learn(line) for line in lines]
+        values: dict[bytes, list[bytes]] = {}
+        for name, value, onward in fields:
+            if not onward:
+                values.setdefault(name, []).append(value)
+        return fields, values
+
+    def _learn(self, line: bytes) -> Field:
+        found = _FIELD.fullmatch(line)
+        if found is None:
+            raise Malformed
+        name, value = found[1].lower(), found[2].rstrip()
+        # A CGI-like upstream takes ``_`` for ``-``: so do we, or it could be told our words.
+        passes = name.replace(b"_", b"-") not in self._looked_at
+        field = Field(name, value, b"%b: %b\r\n" % (found[1], value) if passes else b"")
+        if len(line) <= _LONGEST_KNOWN:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[line] = field
+        return field
+
+
+def tokens(values: Iterable[bytes]) -> frozenset[bytes]:
+    """Return the members of a list field, in lower case."""
+    return frozenset(part.strip().lower() for value in values for part in value.split(b","))
+
+
+def framing(values: dict[bytes, list[bytes]]) -> tuple[int | None, bool]:
+    """Return (Content-Length or None, chunked); raises Malformed unless it is plain."""
+    lengths = values.get(b"content-length", [])
+    codings = values.get(b"transfer-encoding", [])
+    if not lengths and not codings:
+        return None, False
+    if len(lengths) + len(codings) > 1:
+        raise Malformed
+    if codings:
+        if codings[0].lower() != b"chunked":
+            raise Malformed
+        return None, True
+    if not _LENGTH.fullmatch(lengths[0]):
+        raise Malformed
+    return int(lengths[0]), False
