@@ -5,7 +5,6 @@ import fcntl
 import hashlib
 import os
 import secrets
-import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -100,7 +99,8 @@ def run_folder(home: Path) -> Path:
     if len(os.fsencode(run)) + 1 + LONGEST_NAME <= SOCKET_LIMIT:
         return run
     name = hashlib.sha256(os.fsencode(home)).hexdigest()[:8]
-    return Path(tempfile.gettempdir()) / f"pushline-{os.getuid()}-{name}"
+    # not gettempdir(): $TMPDIR may be deep as well, and has to be the same for every command
+    return Path("/tmp") / f"pushline-{os.getuid()}-{name}"  # noqa: S108 - _private() looks whose
 
 
 def prepare(path: Path) -> Home:
