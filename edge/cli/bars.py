@@ -7,13 +7,15 @@ from edge.api.waterfall import Step, Waterfall
 from edge.cli.output import COLOURS, duration
 
 WAITING, WORKING = "░", "█"
+LEGEND = f"{WAITING} waiting {WORKING} working"
 LEAST, MOST = 16, 60  # columns of the longest bar
+WORDS = 58  # columns beside the bar: waited …, worked … (own start …)
 
 
 def draw(fall: Waterfall, out: Console) -> None:
     """Print one line a step: name, function, bar on a terminal, waiting and working apart."""
     names = max((len(_name(step)) for step in fall.steps), default=0)
-    room = min(MOST, max(LEAST, out.width - names - 44)) if out.is_terminal else 0
+    room = min(MOST, max(LEAST, out.width - names - WORDS)) if out.is_terminal else 0
     for step in fall.steps:
         line = Text(f"  {_name(step):<{names}}  ")
         if room:

@@ -20,13 +20,14 @@ from edge.cli import events, home, logs, operator, sample, settings
 from edge.cli.client import Api
 from edge.cli.home import Endpoint
 from edge.cli.house import Stopped, serving, until
-from edge.cli.output import duration
+from edge.cli.output import duration, program
 from edge.cli.telling import StepFailed, Teller
 from edge.cli.up import remote
 from edge.cli.where import JsonOption
 
 OWNER, PROJECT, LABEL = "alice", "hello", "alice"
 WARM: Final = 2.0  # seconds that a warm push may take
+SHOWN: Final = 40  # letters of an answer
 SWITCH: Final = 5.0  # seconds that the router may take to hear of a revision; usual are 10 ms
 PATIENCE: Final = 300.0  # seconds for a push; the first one on a slow machine
 
@@ -132,8 +133,8 @@ class _Demo:
         await self.call(at, "hello", "Hello, world: version 2\n")
         view = await self.newest(at)
         teller.end(
-            f"all is well: a warm push took {duration(took * 1000)} (goal: under {WARM:.0f} s), "
-            f"its run {duration(view.total_ms)}, of which Pushline's own {duration(view.own_ms)}"
+            f"all is well: the warm push took {duration(took * 1000)} (goal: under {WARM:.0f} s), "
+            f"{duration(view.own_ms)} of it Pushline's own"
         )
         self.shown = True
 
@@ -151,8 +152,8 @@ class _Demo:
             finally:
                 telling.cancel()
                 await asyncio.wait((telling,))
-            lines = [line.removeprefix("remote: ").strip() for line in said]
-            step["detail"] = "; ".join(line for line in lines if line.startswith("live at"))
+            urls = [line.split()[3] for line in said if line.startswith("remote: live at ")]
+            step["detail"] = f"git says: live at {', '.join(urls)}"
         return took
 
     async def git_push(self, at: Endpoint) -> list[str]:
@@ -185,7 +186,8 @@ class _Demo:
                 if time.monotonic() > deadline:
                     raise StepFailed(f"{url} answered {said}, not {(200, expected)}")
                 await asyncio.sleep(0.005)
-            step["detail"] = f"{url} answered {said[0]}: {' '.join(said[1].split())}"
+            words = " ".join(said[1].split())
+            step["detail"] = f"{url} answered {said[0]}: {words[:SHOWN]}"
 
     async def newest(self, at: Endpoint) -> RunView:
         """Return the newest run once it has ended, and show where its time went."""
@@ -204,16 +206,16 @@ class _Demo:
 
     def invite(self, at: Endpoint) -> None:
         """Say what to try while it stays up."""
-        place = self.folder / "home"
+        place, pushline = self.folder / "home", program()
         self.teller.heading("It stays up; try in another terminal")
         for text in (
             f"curl '{at.function_url(LABEL, 'production', 'hello')}?name=you'",
             f"cd {self.work}   # change hello/handler.py, commit it, then",
             f"git push {remote(at, OWNER, PROJECT)} main",
-            f"pushline events tail -f --home {place}",
-            f"pushline run ls --home {place}",
-            f"pushline functions ls --home {place}",
-            f"pushline audit tail --home {place}",
+            f"{pushline} events tail -f --home {place}",
+            f"{pushline} run ls --home {place}",
+            f"{pushline} functions ls --home {place}",
+            f"{pushline} audit tail --home {place}",
         ):
             self.teller.line(text)
         self.teller.line("Ctrl-C ends it and removes all of it.", indent=0)
@@ -234,7 +236,7 @@ class _Following:
             self.seq = event.seq
             self.more.set()
             since = time.monotonic() - begun
-            self.teller.event(events.kind(event, 22), since, events.gist(event))
+            self.teller.event(events.kind(event, events.WIDEST), since, events.gist(event))
 
     async def reached(self, seq: int) -> None:
         """Wait until the event with this sequence was told, a moment at most."""

@@ -23,6 +23,7 @@ from schemas.ids import tag_of
 
 app = App(name="events", help="Look at the log the way `git log` looks at history.")
 
+WIDEST = 24  # columns of a fact's name: function.deploy-started
 NEWEST = 20  # events that tail shows when nothing narrows it
 
 Filter = Callable[[Recorded[Event]], bool]
@@ -195,7 +196,7 @@ def _print(event: Recorded[Event], out: Console, *, json: bool) -> None:
     out.print(
         Text.assemble(
             (f"{event.seq:>6}  {when(event.time)}  ", "bright_black"),
-            kind(event, 22),
+            kind(event, WIDEST),
             f"  {event.name or event.of.project or event.of.forge}",
             (f"  {event.of.id}", "bright_black"),
             f"  {gist(event)}",

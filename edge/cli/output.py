@@ -1,8 +1,11 @@
 """How commands print: JSON an object a line, tables and colour on a terminal, plain in a pipe."""
 
+import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 from rich.console import Console
@@ -93,3 +96,11 @@ def since(text: str) -> timedelta:
     if unit not in units or not number.isdecimal():
         raise ValueError(f"{text!r} is no span of time: write 45s, 10m, 2h or 3d")
     return timedelta(**{units[unit]: int(number)})
+
+
+def program() -> str:
+    """Return how this very command is started again; from a checkout, by its script."""
+    script = Path(__file__).parents[2] / "deploy" / "pushline"
+    if shutil.which("pushline") or not script.exists():
+        return "pushline"
+    return os.path.relpath(script) if script.is_relative_to(Path.cwd()) else str(script)

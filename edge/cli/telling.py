@@ -100,7 +100,7 @@ class Teller:
                 ]
             )
             return
-        self.heading(f"Where the time went, from the log (run {view.id})")
+        self.heading(f"Where the time went: run {view.id}, {bars.LEGEND}")
         bars.draw(fall_of(view), self.out)
 
     def end(self, message: str) -> None:

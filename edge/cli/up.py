@@ -13,7 +13,7 @@ from edge.cli import home as homes
 from edge.cli import logs, settings
 from edge.cli.home import Endpoint, Home
 from edge.cli.house import House, Stopped, serving, until
-from edge.cli.output import console, duration
+from edge.cli.output import console, duration, program
 
 _EPILOGUE = "\n".join(
     f"{row.variable}: {row.meaning}" + (f" ({row.default})" if row.default else "")
@@ -77,7 +77,7 @@ def welcome(house: House, place: Home, *, wished: int) -> None:
         "push": f"git remote add pushline {remote(at, '<you>', '<repository>')}",
         "": "git push pushline main",
         "functions": functions,
-        "see": "pushline events tail -f, run ls, functions ls",
+        "see": f"{program()} events tail -f, run ls, functions ls",
         "api": f"{at.url}/api/openapi.json, with the token in {place.token}",
         "home": str(place.path),
     }

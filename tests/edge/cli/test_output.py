@@ -75,7 +75,7 @@ def drawn(*, terminal: bool, colour: bool = False) -> str:
     system: Literal["standard"] | None = "standard" if colour else None
     bars.draw(
         FALL,
-        Console(file=out, force_terminal=terminal, width=76, color_system=system, soft_wrap=True),
+        Console(file=out, force_terminal=terminal, width=90, color_system=system, soft_wrap=True),
     )
     return out.getvalue()
 
