@@ -5,7 +5,6 @@ import contextlib
 import http.client
 import os
 import shutil
-import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from edge.api.shapes import Page, RunItem, RunView
 from edge.cli import events, home, logs, operator, sample, settings
 from edge.cli.client import Api
 from edge.cli.home import Endpoint
-from edge.cli.house import Stopped, serving, until
+from edge.cli.house import ENDING, Stopped, serving, until
 from edge.cli.output import duration, program
 from edge.cli.telling import StepFailed, Teller
 from edge.cli.up import remote
@@ -65,7 +64,7 @@ async def _until_stopped(demo: "_Demo", *, once: bool) -> int:
     """Run the demo; Ctrl-C and SIGTERM end it in order."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         loop.add_signal_handler(number, stopping.set)
     with contextlib.suppress(Stopped):
         await demo.run(stopping, once=once)
@@ -153,7 +152,7 @@ class _Demo:
                 telling.cancel()
                 await asyncio.wait((telling,))
             urls = [line.split()[3] for line in said if line.startswith("remote: live at ")]
-            step["detail"] = f"git says: live at {', '.join(urls)}"
+            step["detail"] = f"live at {', '.join(urls)}"
         return took
 
     async def git_push(self, at: Endpoint) -> list[str]:

@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import errno
 import os
+import signal
 import socket
 import sys
 import time
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+# Ctrl-C, `kill`, and a terminal that was closed: all end in order.
+ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PORTS_TRIED: Final = 100
 READY_WITHIN: Final = 60.0  # seconds; usual is one
 NATS_POLL: Final = 0.25  # seconds between looks at the log's server

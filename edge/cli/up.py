@@ -1,7 +1,6 @@
 """`pushline up`: everything, on this machine, from one command."""
 
 import asyncio
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,7 @@ from cyclopts import Parameter
 from edge.cli import home as homes
 from edge.cli import logs, settings
 from edge.cli.home import Endpoint, Home
-from edge.cli.house import House, Stopped, serving, until
+from edge.cli.house import ENDING, House, Stopped, serving, until
 from edge.cli.output import console, duration, program
 
 _EPILOGUE = "\n".join(
@@ -51,7 +50,7 @@ async def _serve(
 ) -> int:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ENDING:
         loop.add_signal_handler(number, stopping.set)
     try:
         async with serving(chosen, place, host, port, tools=tools, stopping=stopping) as house:

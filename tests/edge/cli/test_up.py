@@ -146,7 +146,7 @@ def test_a_bad_setting_is_named(tmp_path: Path) -> None:
     assert "PUSHLINE_BUILDS: 'many' cannot be used" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_all_in_order(tmp_path: Path, number: signal.Signals) -> None:
     """Exit code 0, no process, no endpoint and no pid file left; then it starts again."""
     found = Laptop(tmp_path / "home")
@@ -173,12 +173,16 @@ def test_a_signal_while_it_starts_ends_it_too(tmp_path: Path) -> None:
             stdout=log,
             stderr=log,
         )
-    found.wait(lambda: len(list(found.home.glob("pids/*.json"))) > 1, "children start")
+    try:
+        found.wait(lambda: len(list(found.home.glob("pids/*.json"))) > 1, "children start")
 
-    process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
 
-    assert process.wait(PATIENCE) == 0, found.log()
-    assert not found.survivors()
+        assert process.wait(PATIENCE) == 0, found.log()
+        assert not found.survivors()
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_all_die_with_a_killed_parent_and_the_next_up_goes_on(tmp_path: Path) -> None:
