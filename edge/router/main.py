@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _BACKLOG: Final = 4096
+_COLLECT_AFTER: Final = 50_000  # objects
 _FIRST_PAUSE: Final = 0.1  # seconds between attempts to reach the log
 _LONGEST_PAUSE: Final = 2.0
 
@@ -47,7 +48,6 @@ async def _main(settings: RouterSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with serving(settings):
-        gc.freeze()  # what is there now stays: no collection has to look at it again
         await stopping.wait()
 
 
@@ -70,6 +70,9 @@ async def serving(settings: RouterSettings) -> AsyncIterator[tuple[Router, int]]
     port: int = listener.getsockname()[1]
     server = await router.loop.create_server(router.front, sock=listener, backlog=_BACKLOG)
     _announce(settings.ready_fd, port)
+    usual = gc.get_threshold()
+    gc.freeze()  # what is there now stays: no collection has to look at it again
+    gc.set_threshold(_COLLECT_AFTER, *usual[1:])  # cycles are cut by hand; caches are no garbage
     log.info("router_listening", port=port, functions=len(router.table), seq=fold.seq)
     try:
         async with asyncio.TaskGroup() as group:
@@ -82,6 +85,8 @@ async def serving(settings: RouterSettings) -> AsyncIterator[tuple[Router, int]]
             for task in tasks:
                 task.cancel()
     finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
         server.close()
         await access.close()
         log.info("router_stopped", requests=router.counters.requests)
