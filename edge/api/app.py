@@ -12,7 +12,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import ServerSentEvent
 
 from bus.lines import Lines
-from edge.api import problems
+from edge.api import refusals
 from edge.api.logs import latest, sent, source_of_function, source_of_run
 from edge.api.projects import Project
 from edge.api.shapes import FunctionView, LogLine, Page, RunItem, RunView
@@ -131,9 +131,9 @@ def create(views: Views, lines: Lines, *, version: str) -> Litestar:
         },
         logging_config=None,  # the process has set up its own
         exception_handlers={
-            PushlineError: problems.of_pushline,
-            HTTPException: problems.of_http,
-            Exception: problems.of_any,
+            PushlineError: refusals.of_pushline,
+            HTTPException: refusals.of_http,
+            Exception: refusals.of_any,
         },
         openapi_config=OpenAPIConfig(
             title="Pushline",

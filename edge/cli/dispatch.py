@@ -1,5 +1,6 @@
 """One port's paths to their applications; bare ASGI, for ingest wants no framework in front."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -65,6 +66,23 @@ class Dispatch:
             await answer(send, 200, telemetry.CONTENT_TYPE.encode(), body)
         else:
             await refuse(send, 404, path, problems.NotFound("there is nothing here"))
+
+
+class Later:
+    """An application that is made in a thread while the others serve already."""
+
+    def __init__(self, make: Callable[[], Application]) -> None:
+        """Begin to make it."""
+        self._made = asyncio.ensure_future(asyncio.to_thread(make))
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer as soon as it is there; an error of making it is one of each request."""
+        application = await asyncio.shield(self._made)
+        await application(scope, receive, send)
+
+    def cancel(self) -> None:
+        """Give up waiting for it."""
+        self._made.cancel()
 
 
 async def answer(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bus.connection import BusSettings
+from bus.settings import BusSettings
 from bus.server import credentials
 from edge.cli import home, where
 

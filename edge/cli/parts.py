@@ -5,7 +5,7 @@ import socket
 import msgspec
 import structlog
 
-from bus import streams, water
+from bus import water
 from bus.server import NatsServer
 from consumers.deployer.local.settings import MIB, Limits, SupervisorSettings
 from edge.cli import child, processes
@@ -29,6 +29,8 @@ async def initialised(nats: NatsServer) -> None:
     """Make the log, the first time; the platform brings it up to date at each start."""
     settings = nats.settings("init")
     if water.read(settings.home) is None:
+        from bus import streams  # the log's client is slow to import, and needed here only once
+
         await streams.init(settings)
         log.info("log_initialised")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -16,10 +17,9 @@ from bus import streams
 from bus.connection import Bus, connect
 from consumers import run as consumers
 from edge.api.access import Access
-from edge.api.app import create
 from edge.api.views import Views
 from edge.cli import page, workers
-from edge.cli.dispatch import Dispatch
+from edge.cli.dispatch import Application, Dispatch, Later
 from edge.cli.platform_settings import PlatformSettings
 from edge.git.forge import GitForge
 from edge.ingest import Gate, GitHubIngest, GitLabIngest
@@ -100,6 +100,7 @@ async def _application(
         url=at.function_url,
     )
     await forge.reconcile()
+    api = Later(functools.partial(_api, views, bus, at.version))
     try:
         yield Dispatch(
             access=access,
@@ -118,11 +119,18 @@ async def _application(
                 ),
             },
             git=forge,
-            api=create(views, bus.lines, version=at.version),
+            api=api,
             front=page.front(at),
         )
     finally:
+        api.cancel()
         await forge.close()
+
+
+def _api(views: Views, bus: Bus, version: str) -> Application:
+    from edge.api.app import create  # a third of the time until this process serves
+
+    return create(views, bus.lines, version=version)
 
 
 def _listener(path: Path) -> socket.socket:

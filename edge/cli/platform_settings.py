@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from bus.connection import BusSettings
+from bus.settings import BusSettings
 from edge.cli.home import Endpoint
 from edge.cli.settings import Settings
 
