@@ -35,6 +35,7 @@ CHUNKED: Final = -1  # a length: the body says itself where it ends
 _LINE: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([^ ]+) HTTP/([0-9])\.([0-9])")
 _METHOD: Final = re.compile(rb"[A-Z][A-Z_-]{0,31}")
 _NEVER: Final = frozenset((b"CONNECT", b"TRACE"))
+_USUAL: Final = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"))
 _IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"))
 
 _CALL_LINE: Final = b"X-Call-Id: %b\r\n"
@@ -96,24 +97,27 @@ def parse_line(raw: bytes) -> Line:
     method, target, major, minor = found.groups()
     if major != b"1" or minor not in b"01":
         raise Refused(BAD_VERSION)
-    if method in _NEVER or not _METHOD.fullmatch(method):
+    if method not in _USUAL and (method in _NEVER or not _METHOD.fullmatch(method)):
         raise Refused(BAD_METHOD)
     authority, path, query = address.split(target)
     name, slash, rest = path[1:].partition(b"/")
     second, slash_too, deeper = rest.partition(b"/")
-    after = (path, slash + rest, slash_too + deeper)
-    return Line(
-        method=method.decode(),
-        shown=path.decode(),
-        authority=authority.lower(),
-        old=minor == b"0",
-        idempotent=method in _IDEMPOTENT,
-        head_only=method == b"HEAD",
-        name=name,
-        second=second,
-        heads=tuple(  # type: ignore[arg-type]
-            b"%b %b%b HTTP/1.1\r\n" % (method, onward or b"/", query) for onward in after
-        ),
+    end = query + b" HTTP/1.1\r\n"
+    heads = (
+        b"%b %b%b" % (method, path, end),
+        b"%b %b%b" % (method, slash + rest or b"/", end),
+        b"%b %b%b" % (method, slash_too + deeper or b"/", end),
+    )
+    return Line(  # by position: this runs for each new path
+        method.decode(),
+        path.decode(),
+        authority.lower(),
+        minor == b"0",
+        method in _IDEMPOTENT,
+        method == b"HEAD",
+        name,
+        second,
+        heads,
     )
 
 
@@ -148,15 +152,15 @@ class FieldParser:
         ]
         out += [onward for name, _, onward in fields if name not in named]
         return Fields(
-            host=host,
-            name=host.decode(),
-            authority=authority.lower(),
-            length=length,
-            close=b"close" in named,
-            proceed=b"expect" in values and _proceed(values),
-            call_id=call_id,
-            tunnel=b"upgrade" in named and b"websocket" in tokens(values.get(b"upgrade", ())),
-            onward=b"".join(out),
+            host,
+            host.decode(),
+            authority.lower(),
+            length,
+            b"close" in named,
+            b"expect" in values and _proceed(values),
+            call_id,
+            b"upgrade" in named and b"websocket" in tokens(values.get(b"upgrade", ())),
+            b"".join(out),
         )
 
 
