@@ -1,0 +1,1 @@
+"""What is killed comes back right: nothing lost, nothing twice, no orphan."""
