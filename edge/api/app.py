@@ -78,10 +78,15 @@ async def run_logs(
 
 @get("/functions", summary="All functions, and where they answer")
 async def functions(
-    *, views: NamedDependency[Views], project: OfProject = "", after: After = 0
+    *,
+    views: NamedDependency[Views],
+    project: OfProject = "",
+    limit: Limit = 100,
+    cursor: Cursor = "",
+    after: After = 0,
 ) -> Page[FunctionView]:
-    """Return what is deployed where."""
-    return await views.page_of_functions(project, after)
+    """Return what is deployed where, by tenant, environment and name."""
+    return await views.page_of_functions(project, limit, cursor, after)
 
 
 @get("/functions/{label:str}/{name:str}", summary="One function")

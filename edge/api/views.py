@@ -108,16 +108,19 @@ class Views:
                 )
         raise NotFound(f"no run {start}", hint="`pushline run ls` shows all of them")
 
-    async def page_of_functions(self, project: str, after: int) -> Page[FunctionView]:
-        """Return all functions, by label, environment and name."""
+    async def page_of_functions(
+        self, project: str, limit: int, cursor: str, after: int
+    ) -> Page[FunctionView]:
+        """Return functions by label, environment and name, those after ``cursor`` only."""
         seq = await reached(self.functions, after)
-        rows = [
-            self._with_url(row)
+        rows = {
+            f"{row.label}/{row.environment}/{row.function}": row
             for row in self.functions.rows.values()
             if project in ("", row.name, row.project)
-        ]
-        rows.sort(key=lambda row: (row.label, row.environment, row.function))
-        return Page(items=rows, seq=seq)
+        }
+        names = sorted(name for name in rows if name > cursor)
+        items = [self._with_url(rows[name]) for name in names[:limit]]
+        return Page(items=items, seq=seq, cursor=names[limit - 1] if len(names) > limit else "")
 
     async def one_function(
         self, label: str, name: str, environment: str, after: int

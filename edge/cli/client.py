@@ -1,6 +1,7 @@
 """The users' commands as a client of ``/api``: plain HTTP to the ``up`` of this machine."""
 
 import http.client
+import sys
 from collections.abc import Iterator
 from typing import TypeVar
 from urllib.parse import quote, urlencode
@@ -54,13 +55,12 @@ class Api:
             connection.close()
 
     def pages(self, path: str, kind: type[Page[T]], limit: int, **query: object) -> Iterator[T]:
-        """Yield up to ``limit`` items, page after page."""
-        cursor = ""
-        while limit > 0:
-            asked = {**query, "limit": min(limit, 100), **({"cursor": cursor} if cursor else {})}
-            page = self.get(path, kind, **asked)
+        """Yield up to ``limit`` items (0: all), page after page."""
+        cursor, left = "", limit or sys.maxsize
+        while left > 0:
+            page = self.get(path, kind, **query, limit=min(left, 100), cursor=cursor)
             yield from page.items
-            limit -= len(page.items)
+            left -= len(page.items)
             cursor = page.cursor
             if not cursor:
                 return

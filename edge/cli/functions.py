@@ -32,7 +32,8 @@ def ls(project: str = "", *, json: JsonOption = False, home: HomeOption = None) 
     project
         Only those of this project, owner/name.
     """
-    found = Api(endpoint(home)).get("/api/functions", Page[FunctionView], project=project).items
+    api = Api(endpoint(home))
+    found = list(api.pages("/api/functions", Page[FunctionView], 0, project=project))
     if json:
         as_json(found)
         return 0
@@ -121,7 +122,7 @@ def full_name(row: FunctionView) -> str:
 
 def find(api: Api, name: str) -> FunctionView:
     """Return the function of this name; FunctionUnclear says which there are."""
-    found = api.get("/api/functions", Page[FunctionView]).items
+    found = list(api.pages("/api/functions", Page[FunctionView], 0))
     wanted, _, environment = name.partition("@")
     fitting = [
         row

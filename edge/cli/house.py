@@ -200,7 +200,12 @@ def _children(place: Home, listener: socket.socket, output: int | None) -> dict[
 def _endpoint(
     settings: Settings, place: Home, host: str, port: int, nats: "NatsServer"
 ) -> Endpoint:
-    name = "localhost" if host in LOOPBACK or host.startswith("127.") else host
+    name = host
+    if host in LOOPBACK or host.startswith("127."):
+        name = "localhost"
+    elif host in ("0.0.0.0", "::"):  # noqa: S104 - allowed by the operator; no name to be met at
+        own = settings.root_domain
+        name = "localhost" if own == "localhost" else f"system.{own}"
     return Endpoint(
         url=f"http://{name}:{port}",
         host=host,

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bus.settings import BusSettings
 from bus.server import credentials
+from bus.settings import BusSettings
 from edge.cli import home, where
 
 ROLE = "operator"  # may read the log, and nothing else

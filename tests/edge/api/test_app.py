@@ -14,7 +14,7 @@ from edge.api.views import Views
 from schemas import subjects
 from schemas.envelope import Aggregate
 from schemas.events.branch import BranchPushed
-from schemas.events.function import FunctionDeployed
+from schemas.events.function import FunctionClaimed, FunctionDeployed
 from schemas.events.run import RunFinished, RunQueued, RunResolved
 from schemas.repository import Repository
 
@@ -178,6 +178,21 @@ async def test_functions_say_where_they_answer(bus: Bus, api: httpx.AsyncClient)
     assert page["items"] == [one]
     assert (one["url"], one["status"]) == ("http://alice.localhost/hello", "live")
     assert unknown.status_code == 404
+
+
+async def test_functions_come_in_pages(bus: Bus, api: httpx.AsyncClient) -> None:
+    """Following the cursor leads through all of them, by tenant and name."""
+    seq = 0
+    for name in ("c", "a", "b"):
+        fact = FunctionClaimed(label="alice", function=name)
+        of = Aggregate("local", "alice/hello", "function", f"production/{name}")
+        seq = await bus.log.append(fact, of=of, id=f"test:{name}", name="alice/hello")
+
+    first = await answer(api, f"/api/functions?limit=2&after={seq}")
+    rest = await answer(api, f"/api/functions?limit=2&cursor={first['cursor']}")
+
+    assert [row["function"] for row in first["items"] + rest["items"]] == ["a", "b", "c"]
+    assert rest["cursor"] == ""
 
 
 async def test_projects_are_listed_by_name(bus: Bus, api: httpx.AsyncClient) -> None:

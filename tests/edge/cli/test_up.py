@@ -1,9 +1,11 @@
 """`pushline up` as its user has it: a process that starts, says no, ends, dies and comes back."""
 
+import hmac
 import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -47,11 +49,13 @@ def up(home: Path, *arguments: str, **environment: str) -> "subprocess.Completed
     )
 
 
-def get(here: Laptop, path: str, **headers: str) -> tuple[int, bytes]:
+def get(
+    here: Laptop, path: str, method: str = "GET", body: bytes | None = None, **headers: str
+) -> tuple[int, bytes]:
     """Ask the running Pushline."""
     connection = http.client.HTTPConnection("127.0.0.1", here.port, timeout=PATIENCE)
     try:
-        connection.request("GET", path, headers=headers)
+        connection.request(method, path, body, headers)
         response = connection.getresponse()
         return response.status, response.read()
     except OSError as error:
@@ -255,6 +259,45 @@ def test_a_crashed_child_comes_back(here: Laptop, name: str) -> None:
         return get(here, "/api/runs", Authorization=f"Bearer {token}")[0] == 200
 
     here.wait(reads, "the API answers")
+
+
+def test_a_lost_log_is_refused_not_replaced(tmp_path: Path) -> None:
+    """Where a log is known to have been, an empty store is a lost disk: nothing is made anew."""
+    found = Laptop(tmp_path / "home")
+    found.start()
+    assert found.stop() == 0
+    shutil.rmtree(found.home / "nats" / "store")
+
+    done = up(found.home, "--listen", "127.0.0.1:0")
+
+    assert done.returncode == 1
+    assert "error: platform: " in done.stderr
+    assert "log" in done.stderr
+    assert not found.survivors()
+
+
+def test_webhooks_are_taken_with_their_signature(tmp_path: Path) -> None:
+    """The secrets of the settings reach ingest: signed 202, unsigned 401, in the log as a fact."""
+    secrets = {"PUSHLINE_GITHUB_WEBHOOK_SECRET": "s1", "PUSHLINE_GITLAB_WEBHOOK_TOKEN": "s2"}
+    body = b'{"zen":"Design for failure.","hook_id":1}'
+    signature = "sha256=" + hmac.new(b"s1", body, "sha256").hexdigest()
+    github = {"X-GitHub-Event": "ping", "X-GitHub-Delivery": "d1"}
+    gitlab = {"X-Gitlab-Event": "Note Hook", "Idempotency-Key": "d2"}
+    with laptop(tmp_path, secrets) as found:
+
+        def post(path: str, **headers: str) -> int:
+            kind = {"Content-Type": "application/json"}
+            return get(found, path, "POST", body, **kind, **headers)[0]
+
+        assert post("/github-event", **github) == 401
+        assert post("/github-event", **github, **{"X-Hub-Signature-256": signature}) == 202
+        assert post("/gitlab-event", **gitlab) == 401
+        assert post("/gitlab-event", **gitlab, **{"X-Gitlab-Token": "s2"}) == 202
+
+        def told() -> bool:
+            return len({e["id"] for e in found.events() if e["kind"] == "delivery"}) == 2
+
+        found.wait(told, "both deliveries are in the log")
 
 
 def test_start_and_memory(tmp_path: Path) -> None:
