@@ -1,5 +1,6 @@
 """`pushline`: the one command."""
 
+import importlib
 import sys
 from collections.abc import Sequence
 
@@ -11,19 +12,19 @@ OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 # Nouns are imported when they are asked for: `up` needs no table, `run ls` no server.
 NOUNS = {
-    "up": ("edge.cli.up:up", "Start Pushline here, with all it needs."),
-    "demo": ("edge.cli.demo:demo", "Push a sample, see it live, in a home that is gone after."),
-    "events": ("edge.cli.events:app", "Look at the log the way `git log` looks at history."),
-    "run": ("edge.cli.run:app", "See what pushes set off."),
-    "functions": ("edge.cli.functions:app", "See the functions, and what they write."),
-    "projects": ("edge.cli.projects:app", "See the repositories that push here."),
-    "audit": ("edge.cli.audit:app", "See who did what, in a record that shows tampering."),
-    "version": ("edge.cli.version:version", "Print what runs here."),
+    "up": "edge.cli.up:up",
+    "demo": "edge.cli.demo:demo",
+    "events": "edge.cli.events:app",
+    "run": "edge.cli.run:app",
+    "functions": "edge.cli.functions:app",
+    "projects": "edge.cli.projects:app",
+    "audit": "edge.cli.audit:app",
+    "version": "edge.cli.version:version",
 }
 
 
-def application() -> App:
-    """Return the command with all its nouns."""
+def application(*, whole: bool = False) -> App:
+    """Return the command; ``whole``: with all nouns imported, for the list of them."""
     app = App(
         name="pushline",
         help="Push to Git, get a live function; every step is an event that can be replayed.",
@@ -33,8 +34,12 @@ def application() -> App:
         print_error=False,
         suppress_keyboard_interrupt=False,
     )
-    for name, (target, meaning) in NOUNS.items():
-        app.command(target, name=name, help=meaning)
+    for name, target in NOUNS.items():
+        if whole:
+            module, _, attribute = target.partition(":")
+            app.command(getattr(importlib.import_module(module), attribute), name=name)
+        else:
+            app.command(target, name=name)
     return app
 
 
@@ -47,7 +52,8 @@ def _version() -> str:
 def run(arguments: Sequence[str]) -> int:
     """Run a command; return its exit code: 0 done, 1 failed, 2 misused, 130 interrupted."""
     try:
-        code = application()(list(arguments))
+        whole = not arguments or arguments[0] in ("-h", "--help")
+        code = application(whole=whole)(list(arguments))
     except PushlineError as error:
         _complain(error.message, error.hint)
         return FAILED

@@ -60,7 +60,7 @@ class Settings(Secretive, frozen=True, kw_only=True):
     root_domain: Annotated[
         str,
         Meta(
-            description="functions answer at <tenant>.<root domain>/<function>",
+            description="functions answer at TENANT.ROOT_DOMAIN/FUNCTION",
             pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$",
         ),
     ] = "localhost"

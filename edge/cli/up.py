@@ -14,11 +14,6 @@ from edge.cli.home import Endpoint, Home
 from edge.cli.house import ENDING, House, Stopped, serving, until
 from edge.cli.output import console, duration, program
 
-_EPILOGUE = "\n".join(
-    f"{row.variable}: {row.meaning}" + (f" ({row.default})" if row.default else "")
-    for row in settings.manual()
-)
-
 
 def up(
     *,
@@ -43,6 +38,13 @@ def up(
         for warning in warnings:
             sys.stderr.write(f"warning: {warning}\n")
         return asyncio.run(_serve(chosen, place, host, port, settings.for_tools(environ)))
+
+
+# The help is the docstring, and the settings are a part of it.
+up.__doc__ = f"{up.__doc__}\n    Settings, as variables of the environment:\n\n" + "\n".join(
+    f"    - `{row.variable}`: {row.meaning}" + (f" [{row.default}]" if row.default else "")
+    for row in settings.manual()
+)
 
 
 async def _serve(

@@ -9,17 +9,26 @@ from pathlib import Path
 import pytest
 
 from edge.cli.main import NOUNS, run
+from edge.cli.settings import manual
 from tests.laptop import PATIENCE, ROOT
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each with what it does."""
+    """Each with what it does, from its docstring."""
     assert run(["--help"]) == 0
 
+    lines = capsys.readouterr().out.splitlines()
+    for noun in NOUNS:
+        [line] = [line for line in lines if line.startswith(f"│ {noun} ")]
+        assert len(line.strip("│ ").split()) > 3, line
+
+
+def test_the_help_of_up_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same manual as the README's table."""
+    assert run(["up", "--help"]) == 0
+
     said = capsys.readouterr().out
-    for noun, (_, meaning) in NOUNS.items():
-        assert noun in said
-        assert meaning.replace("`", "")[:30] in said
+    assert all(row.variable in said for row in manual())
 
 
 @pytest.mark.parametrize(
