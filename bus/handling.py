@@ -95,6 +95,8 @@ class Handling:
         """Give the message back for later, or up: by the error's type and the attempts so far."""
         attempt = message.metadata.num_delivered
         if isinstance(error, GiveUp) or attempt >= self._pace.attempts:
+            if (tell := getattr(self._worker, "gave_up", None)) is not None:
+                await tell(event, _code(error), _reason(error))
             await self._bury(message, event, error)
             return
         delay = self._pace.backoff[min(attempt, len(self._pace.backoff)) - 1]

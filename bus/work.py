@@ -32,15 +32,19 @@ SILENCE: Final = 12.0  # seconds without one: ask again
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """How a worker keeps time; tests shorten it."""
 
-    ack_wait: float = 30.0  # seconds after which the server believes us dead
-    progress: float = 10.0  # seconds between our signs of life; a third of ack_wait
+    ack_wait: float = 10.0  # seconds after which the server believes us dead: a kill costs these
+    progress: float = 3.0  # seconds between our signs of life; a third of ack_wait
     backoff: tuple[float, ...] = (1, 5, 30, 120, 600)  # seconds before the next attempt
     attempts: int = 8
     grace: float = 10.0  # seconds for handlers to end at shutdown
 
 
 class Worker(Protocol):
-    """Acts on facts; ``work`` calls it. May have ``pace: Pace`` of its own."""
+    """Acts on facts; ``work`` calls it. May have ``pace: Pace`` of its own.
+
+    May also have ``async gave_up(event, code, reason)``: called before the dead letter is
+    written, for the fact that ends what others wait for; twice must be harmless.
+    """
 
     durable: ClassVar[str]
     reads: ClassVar[Any]  # fact classes, or (Delivery,)

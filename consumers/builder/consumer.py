@@ -75,6 +75,20 @@ class Builder:
         if outcome is None:
             log.info("build_cancelled", run=run.id, function=name)
             return
+        await self.record(archived, outcome)
+
+    async def gave_up(self, archived: Recorded[RunArchived], code: str, reason: str) -> None:
+        """End the build for those who wait for it: it could not even be tried."""
+        if await self.ended(archived.of) or await self.recorded(archived):
+            return
+        outcome = RunBuildFailed(function=archived.fact.function, code=code, message=reason)
+        await self.record(archived, outcome)
+
+    async def record(
+        self, archived: Recorded[RunArchived], outcome: RunBuilt | RunBuildFailed
+    ) -> None:
+        """Append what came of the build."""
+        run, name = archived.of, archived.fact.function
         key = event_id(self.durable, archived.id, outcome, name)
         try:
             await self.events.append(outcome, of=run, id=key, cause=archived)

@@ -20,7 +20,7 @@ import structlog
 
 from bus.blobs import Blobs
 from bus.log import EventLog, Guard
-from consumers.deployer.decide import Wanted, ending, overtaken, revision, wanted
+from consumers.deployer.decide import Wanted, ending, failure, overtaken, revision, wanted
 from consumers.deployer.platform import Platform, Running
 from schemas import subjects
 from schemas.envelope import Aggregate, Recorded
@@ -80,6 +80,13 @@ class Deployer:
             return
         outcome = await self._run(want)
         await self._end(want, outcome)
+
+    async def gave_up(self, built: Recorded[RunBuilt], code: str, reason: str) -> None:
+        """End the deployment for those who wait for it: it could not even be tried."""
+        if await self.events.last(built.of, RunQueued) is None:
+            return
+        want = await self._wanted(built)
+        await self._record(want, lambda _: failure(want, code, reason), may_stop=False)
 
     async def _wanted(self, built: Recorded[RunBuilt]) -> Wanted:
         queued = await self.events.last(built.of, RunQueued)

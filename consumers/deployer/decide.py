@@ -63,19 +63,24 @@ def overtaken(want: Wanted, latest: Recorded[Event] | None) -> str:
     return ""
 
 
+def failure(want: Wanted, code: str, message: str) -> FunctionDeployFailed:
+    """Return the fact of a revision that did not become ready."""
+    return FunctionDeployFailed(
+        run=want.built.of.id,
+        generation=want.queued.fact.generation,
+        revision=want.id,
+        code=code,
+        message=message,
+    )
+
+
 def ending(
     want: Wanted, outcome: Running | DeployFailed, before: Recorded[Event] | None
 ) -> FunctionDeployed | FunctionDeployFailed:
     """Return the fact that a deployment ends with; ``before`` is what was live."""
-    run, generation = want.built.of.id, want.queued.fact.generation
     if isinstance(outcome, DeployFailed):
-        return FunctionDeployFailed(
-            run=run,
-            generation=generation,
-            revision=want.id,
-            code=outcome.code,
-            message=str(outcome),
-        )
+        return failure(want, outcome.code, str(outcome))
+    run, generation = want.built.of.id, want.queued.fact.generation
     live = before.fact if before is not None else None
     return FunctionDeployed(
         run=run,

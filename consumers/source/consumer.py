@@ -23,7 +23,7 @@ from consumers.source.prepare import Prepared, prepare
 from consumers.source.remote import Remotes
 from consumers.source.tree import Tree
 from schemas.envelope import Recorded
-from schemas.events.run import ENDED, RunArchived, RunQueued, RunRejected, RunResolved
+from schemas.events.run import ENDED, Problem, RunArchived, RunQueued, RunRejected, RunResolved
 from schemas.ids import Sha, event_id
 
 log = structlog.get_logger(__name__)
@@ -86,6 +86,11 @@ class Source:
         key = event_id(self.durable, queued.id, fact)
         await self.events.append(fact, of=queued.of, id=key, cause=queued)
         log.info("run_rejected", run=queued.of.id, code=refusal.reason)
+
+    async def gave_up(self, queued: Recorded[RunQueued], code: str, reason: str) -> None:
+        """End the run for those who wait for it: its commit was not to be had."""
+        problem = Problem(reason, "push again once that is mended", file="repository")
+        await self.reject(queued, Refused(code, (problem,)))
 
     async def resolve(self, queued: Recorded[RunQueued], sha: Sha, prepared: Prepared) -> None:
         """Store the archives, then record all of them at once."""

@@ -11,6 +11,7 @@ from bus.connection import Bus, BusSettings, connect, session
 from bus.jetstream import JetStream
 from bus.server import NatsServer
 from bus.water import HighWater
+from bus.work import Pace
 from schemas.envelope import Aggregate
 from schemas.errors import LogNotInitialised, LogRewound, LogUnavailable
 from schemas.events.run import RunBuildStarted
@@ -108,13 +109,13 @@ async def test_ensure_changes_a_durable_and_keeps_its_place(bus: Bus) -> None:
     """A worker that reads something new goes on where it was."""
     await streams.ensure(bus.settings, [Recorder()])
     before = await bus.js.consumer("EVENTS", "recorder")
-    worker = Recorder(pace=type(Recorder().pace)(ack_wait=7))
+    worker = Recorder(pace=Pace(ack_wait=7))
     await streams.ensure(bus.settings, [worker])
 
     after = await bus.js.consumer("EVENTS", "recorder")
     assert before is not None
     assert after is not None
-    assert before["config"]["ack_wait"] == 10**9
+    assert before["config"]["ack_wait"] == 10 * 10**9
     assert after["config"]["ack_wait"] == 7 * 10**9
     assert after["created"] == before["created"]
     assert after["config"]["filter_subject"] == "ev.*.*.run.*.build-started"

@@ -8,11 +8,12 @@ import pytest
 from bus import instruments, streams
 from bus.connection import Bus
 from bus.envelope import MSG_ID
-from bus.work import work
+from bus.work import Pace, work
 from schemas.envelope import Recorded
 from schemas.errors import BuildFailed, DurableMissing, SourceUnavailable
 from schemas.events.run import RunSuperseded
 from tests.bus.workers import (
+    HASTY,
     Recorder,
     eventually,
     run,
@@ -90,7 +91,7 @@ async def test_a_failure_is_tried_again_later_and_blocks_nobody(bus: Bus) -> Non
         if event.fact.function == "a" and worker.seen.count("a") == 1:
             raise SourceUnavailable("the forge is down")
 
-    worker = Recorder(fail_once, places=1)
+    worker = Recorder(fail_once, places=1, pace=Pace(backoff=(2,)))
     async with working(bus, worker):
         for name in "abc":
             await started(bus, name)
@@ -107,8 +108,7 @@ async def test_two_waiting_for_their_delay_leave_room_for_hundreds(bus: Bus) -> 
         if event.of.id == "bad":
             raise SourceUnavailable("the forge is down")
 
-    pace = Recorder().pace
-    worker = Recorder(refuse, pace=type(pace)(ack_wait=5, progress=1, backoff=(60,), attempts=3))
+    worker = Recorder(refuse, pace=Pace(backoff=(60,)))
     async with working(bus, worker):
         await started(bus, "x", "bad")
         await started(bus, "y", "bad")
@@ -150,6 +150,26 @@ async def test_the_last_attempt_ends_in_a_dead_letter_without_secrets(bus: Bus) 
     (letter,) = await bus.deadletters.list()
     assert worker.seen == ["a"] * 3
     assert (letter.code, letter.reason, letter.attempts) == ("internal", "RuntimeError", 3)
+
+
+async def test_a_worker_is_told_before_its_message_is_given_up(bus: Bus) -> None:
+    """``gave_up`` gets the fact, the code and the reason, once, after the last attempt."""
+    told: list[tuple[str, str, str, int]] = []
+
+    class Telling(Recorder):
+        async def gave_up(self, event: Recorded[Any], code: str, reason: str) -> None:
+            letters = await bus.deadletters.list()
+            told.append((event.fact.function, code, reason, len(letters)))
+
+    async def unavailable(_: object) -> None:
+        raise SourceUnavailable("the forge is away")
+
+    async with working(bus, Telling(unavailable)):
+        await started(bus, "a")
+        await settled(bus)
+
+    assert told == [("a", "source_unavailable", "the forge is away", 0)]
+    assert len(await bus.deadletters.list()) == 1
 
 
 async def test_a_key_that_fails_is_the_message_s_failure(bus: Bus) -> None:
@@ -233,7 +253,7 @@ async def test_shutdown_finishes_what_runs_and_gives_back_the_rest(bus: Bus) -> 
     async def hold(_: object) -> None:
         await gate.wait()
 
-    worker = Recorder(hold, pace=type(Recorder().pace)(ack_wait=30, grace=10))
+    worker = Recorder(hold, pace=Pace(ack_wait=30, grace=10))
     await started(bus, "runs")
     await started(bus, "parked")
     async with working(bus, worker) as stopping:
@@ -254,7 +274,7 @@ async def test_shutdown_gives_back_a_handler_that_does_not_end(bus: Bus) -> None
     async def hang(_: object) -> None:
         await asyncio.Event().wait()
 
-    worker = Recorder(hang, pace=type(Recorder().pace)(ack_wait=30, grace=0.1))
+    worker = Recorder(hang, pace=Pace(ack_wait=30, grace=0.1))
     async with working(bus, worker):
         await started(bus, "a")
         await eventually(lambda: worker.seen == ["a"])
@@ -269,9 +289,9 @@ async def test_a_long_handler_keeps_its_message(bus: Bus) -> None:
     """Signs of life hold a message, and those parked behind it, beyond ack_wait."""
 
     async def slow(_: object) -> None:
-        await asyncio.sleep(1.6)  # QUICK waits 1 s for an acknowledgement
+        await asyncio.sleep(2.5)  # HASTY waits 2 s for an acknowledgement
 
-    worker = Recorder(slow)
+    worker = Recorder(slow, pace=HASTY)
     async with working(bus, worker):
         await started(bus, "a")
         await started(bus, "b")
@@ -286,7 +306,7 @@ async def test_a_crashed_worker_s_message_comes_again(bus: Bus) -> None:
     async def hang(_: object) -> None:
         await asyncio.Event().wait()
 
-    crashing = Recorder(hang)
+    crashing = Recorder(hang, pace=HASTY)
     await streams.ensure(bus.settings, [crashing])
     task = asyncio.create_task(work(bus, crashing, asyncio.Event()))
     await started(bus, "a")

@@ -165,6 +165,19 @@ async def test_an_outage_is_nobodys_failure(bus: Bus) -> None:
     assert [type(fact) for fact in await facts(bus)] == [RunBuildStarted]
 
 
+async def test_a_build_that_is_given_up_has_failed(bus: Bus) -> None:
+    """The run gets its end; a build with an outcome keeps it."""
+    event = await archived(bus)
+    worker = builder(bus, FakeImages())
+
+    await worker.gave_up(event, "platform_unavailable", "no engine")
+    await worker.gave_up(event, "platform_unavailable", "no engine")
+
+    (failed,) = await facts(bus)
+    assert isinstance(failed, RunBuildFailed)
+    assert (failed.code, failed.message) == ("platform_unavailable", "no engine")
+
+
 async def test_an_ended_run_is_not_built(bus: Bus) -> None:
     """A superseded run is skipped before anything is done."""
     event = await archived(bus)

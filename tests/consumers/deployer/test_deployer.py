@@ -267,6 +267,18 @@ async def test_a_platform_that_is_down_means_later(story: Story) -> None:
     assert kinds == [FunctionClaimed, FunctionDeployStarted, FunctionDeployed]
 
 
+async def test_a_deployment_that_is_given_up_has_failed(story: Story) -> None:
+    """The run gets its end, once, whatever was live stays so."""
+    built = await story.built(1)
+
+    await story.deployer.gave_up(built, "platform_unavailable", "down")
+    await story.deployer.gave_up(built, "platform_unavailable", "down")
+
+    (_, failed) = await story.facts()
+    assert isinstance(failed, FunctionDeployFailed)
+    assert (failed.code, failed.message) == ("platform_unavailable", "down")
+
+
 async def test_a_name_that_is_not_claimed_waits(bus: Bus) -> None:
     """The planner's claim comes first; without it nothing is started."""
     story = Story(bus)

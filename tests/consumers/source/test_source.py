@@ -167,6 +167,21 @@ async def test_a_forge_in_trouble_leaves_the_run_open(
     assert await after(bus, event) == []
 
 
+async def test_a_run_ends_when_its_source_is_given_up(
+    bus: Bus, forge: Forge, source: Source
+) -> None:
+    """Those who wait are told why; told twice, it stands once; an ended run stays as it is."""
+    event = await queued(bus, forge.commit(FILES))
+
+    await source.gave_up(event, "source_unavailable", "the forge is away")
+    await source.gave_up(event, "source_unavailable", "the forge is away")
+
+    (rejected,) = await after(bus, event)
+    assert isinstance(rejected, RunRejected)
+    assert rejected.code == "source_unavailable"
+    assert "the forge is away" in str(rejected.problems[0])
+
+
 async def test_an_ended_run_is_not_fetched(bus: Bus, forge: Forge, source: Source) -> None:
     """A superseded run costs one question to the log."""
     event = await queued(bus, forge.commit(FILES))
