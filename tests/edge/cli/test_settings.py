@@ -12,13 +12,10 @@ from edge.cli.settings import (
     is_secret,
     load,
     manual,
-    markdown,
     unknown,
     variable,
 )
 from schemas.errors import SettingInvalid
-
-README = Path(__file__).parents[3] / "edge" / "README.md"
 
 
 def test_nothing_set_is_a_working_pushline() -> None:
@@ -124,11 +121,6 @@ def test_home_is_the_setting_or_the_data_folder(tmp_path: Path) -> None:
     assert home_of(Settings(home=str(tmp_path / "a" / ".." / "b")), data) == tmp_path / "b"
     assert home_of(Settings(), data) == tmp_path / "pushline"
     assert home_of(Settings(), {}).parts[-3:] == (".local", "share", "pushline")
-
-
-def test_the_readme_has_the_manual() -> None:
-    """The table of settings is made from the struct; who changes one changes both."""
-    assert markdown() in README.read_text(encoding="utf-8")
 
 
 def test_every_setting_says_what_it_means() -> None:
