@@ -19,14 +19,21 @@ from consumers.builder.requirements import requirements
 PACKAGES: Final = "packages"  # the folder in a bundle; the templates look there
 # The handler must compile, and says where it does not; what else is there compiles if it can.
 _COMPILE: Final = """\
-import compileall, py_compile, resource, sys
+import os, py_compile, resource, sys  # not compileall, whose import takes longer than the work
 resource.setrlimit(resource.RLIMIT_CPU, (120, 120))
 mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
 try:
     py_compile.compile(sys.argv[1], dfile=sys.argv[2], doraise=True, invalidation_mode=mode)
 except py_compile.PyCompileError as error:
     sys.exit(error.msg)
-compileall.compile_dir(".", ddir=".", quiet=2, invalidation_mode=mode)
+for folder, _, names in os.walk("."):
+    for name in names:
+        path = os.path.join(folder, name)
+        if name.endswith(".py") and path[2:] != sys.argv[2]:
+            try:
+                py_compile.compile(path, dfile=path[2:], quiet=2, invalidation_mode=mode)
+            except (OSError, ValueError, RecursionError, MemoryError):
+                pass
 """
 
 
@@ -69,9 +76,14 @@ class Installing:
     ends: float  # by time.monotonic
 
     async def run(
-        self, command: Sequence[str], folder: Path, extra: dict[str, str], say: Say
+        self,
+        command: Sequence[str],
+        folder: Path,
+        extra: dict[str, str],
+        say: Say,
+        script: str = tool.EXEC,
     ) -> None:
-        """Run a program with what time is left."""
+        """Run a program, or a script with the command as arguments, with what time is left."""
         left = self.ends - time.monotonic()
         if left <= 0:
             raise BuildTooLong("the build took longer than it may")
@@ -83,6 +95,7 @@ class Installing:
             folder=folder,
             seconds=left,
             file_bytes=self.settings.bytes,
+            script=script,
         )
         await tool.run(command, how, say)
 
@@ -118,9 +131,8 @@ async def compiled(installing: Installing, say: Say) -> None:
         hint = "add handler.py to the handler's folder, with a function handle in it"
         raise DependenciesFailed(f"{name} is missing", hint=hint)
     shown = str(handler.relative_to(installing.bundle))
-    command = [sys.executable, "-I", "-S", "-c", _COMPILE, str(handler), shown]
     try:
-        await installing.run(command, installing.bundle, {}, say)
+        await installing.run([str(handler), shown], installing.bundle, {}, say, _COMPILE)
     except DependenciesFailed as error:
         raise DependenciesFailed(f"{shown} does not compile", hint="see the log") from error
 

@@ -13,9 +13,9 @@ import msgspec
 from consumers.builder.images import BuildTooLong, DependenciesFailed, Say
 
 LINE: Final = 64 * 1024  # bytes of a line that is read whole
-# Runs before the program takes this process over: dies with its parent (PR_SET_PDEATHSIG, which
-# an exec keeps), writes no file over the limit.
-_LAUNCH: Final = """\
+# Stands before all that runs: it dies with its parent (PR_SET_PDEATHSIG, which an exec keeps)
+# and writes no file over the limit.
+_BOUND: Final = """\
 import ctypes, os, resource, signal, sys
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
@@ -23,8 +23,9 @@ if sys.platform == "linux":
         os._exit(1)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
 os.umask(0o022)
-os.execvpe(sys.argv[3], sys.argv[3:], os.environ)
+del sys.argv[1:3]
 """
+EXEC: Final = "os.execvpe(sys.argv[1], sys.argv[1:], os.environ)\n"
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,7 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
     seconds: float
     file_bytes: int
+    script: str = EXEC  # Python, run with the command as its arguments; by default it becomes it
 
 
 async def run(command: Sequence[str], tool: Tool, say: Say) -> None:
@@ -41,9 +43,10 @@ async def run(command: Sequence[str], tool: Tool, say: Say) -> None:
 
     Raises DependenciesFailed when it fails, BuildTooLong; cancelled, it is killed.
     """
+    bounds = (str(os.getpid()), str(tool.file_bytes))
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-I", "-S", "-c", _LAUNCH, str(os.getpid()), str(tool.file_bytes)),
+        *("-I", "-S", "-c", _BOUND + tool.script, *bounds),
         *command,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
