@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from bus.connection import BusSettings
+from bus.settings import BusSettings
 
 MIB = 1024 * 1024
 

@@ -1,69 +1,18 @@
 """Ingest, as a forge and as an attacker see it. The log is real, save where it is away."""
 
 import asyncio
-import base64
 import hashlib
 import hmac
 import json
-import time
-from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-import httpx
 import pytest
 from structlog.testing import capture_logs
 
 from bus.connection import Bus
-from bus.log import DELIVERIES
-from edge.ingest import Gate, GitHubIngest, GitLabIngest, Ingest
+from edge.ingest import Gate, GitHubIngest, GitLabIngest
 from schemas.errors import LogFull, LogUnavailable
-
-SECRET = "a secret"
-BODY = b'{"zen": "Design for failure."}'
-KEY = b"0123456789abcdef0123456789abcdef"
-SIGNING = "whsec_" + base64.b64encode(KEY).decode()
-
-
-def signed(body: bytes = BODY, /, **more: str) -> dict[str, str]:
-    """Return the headers of a delivery as GitHub makes them."""
-    digest = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
-    return {
-        "content-type": "application/json",
-        "x-github-event": "ping",
-        "x-github-delivery": "d-1",
-        "x-hub-signature-256": f"sha256={digest}",
-        **{name.replace("_", "-"): value for name, value in more.items()},
-    }
-
-
-def from_gitlab(**more: str) -> dict[str, str]:
-    """Return the headers of a delivery as GitLab makes them."""
-    return {
-        "content-type": "application/json",
-        "x-gitlab-event": "Push Hook",
-        "x-gitlab-token": SECRET,
-        **{name.replace("_", "-"): value for name, value in more.items()},
-    }
-
-
-async def post(
-    application: Ingest,
-    headers: Mapping[str, str],
-    body: bytes | AsyncIterator[bytes] = BODY,
-    method: str = "POST",
-    url: str = "/",
-) -> httpx.Response:
-    """Send one request."""
-    transport = httpx.ASGITransport(application, raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        return await client.request(method, url, content=body, headers=dict(headers))
-
-
-async def stored(bus: Bus) -> int:
-    """Return how many deliveries there are."""
-    info = await bus.js.info(DELIVERIES)
-    assert info is not None
-    return int(info["state"]["messages"])
+from tests.edge.ingest.hooks import BODY, SECRET, from_gitlab, post, raw, signed, stored
 
 
 @pytest.fixture
@@ -153,21 +102,6 @@ async def test_an_unsigned_body_is_not_even_read(github: GitHubIngest) -> None:
         raise AssertionError("the body was read")
 
     assert await raw(github, receive, {}) == 401
-
-
-async def raw(
-    application: Ingest, receive: Any, headers: Mapping[str, str], method: str = "POST"
-) -> int:
-    """Call the application with a ``receive`` of our own; return the status, 0 for none."""
-    sent: list[Any] = []
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "method": method, "headers": pairs, "query_string": b""}
-    await application(scope, receive, send)
-    return sent[0]["status"] if sent else 0
 
 
 async def test_sha1_only_where_it_is_configured(bus: Bus, github: GitHubIngest) -> None:
@@ -356,79 +290,3 @@ async def test_a_sender_that_leaves(bus: Bus, github: GitHubIngest) -> None:
 
     assert await raw(github, receive, signed()) == 0
     assert await stored(bus) == 0
-
-
-async def test_gitlab_s_token(bus: Bus) -> None:
-    """The token verifies, another does not, and neither is stored."""
-    ingest = GitLabIngest(bus.deliveries, token=SECRET)
-
-    headers = from_gitlab(idempotency_key="k-1", x_gitlab_instance="https://gitlab.example")
-    assert (await post(ingest, headers)).json() == {"delivery": "k-1", "sequence": 1}
-    assert (await post(ingest, from_gitlab(x_gitlab_token="no"))).status_code == 401
-    missing = from_gitlab()
-    del missing["x-gitlab-token"]
-    assert (await post(ingest, missing)).status_code == 401
-
-    delivery = await bus.deliveries.get(1)
-    assert delivery.headers["x-gitlab-instance"] == "https://gitlab.example"
-    assert SECRET not in str(delivery.headers)
-    assert await stored(bus) == 1
-
-
-async def test_gitlab_s_delivery_ids(bus: Bus) -> None:
-    """The retry key counts first; an event's UUID and older GitLabs need the body's digest."""
-    ingest = GitLabIngest(bus.deliveries, token=SECRET)
-    digest = hashlib.sha256(BODY).hexdigest()[:32]
-
-    async def id_of(**headers: str) -> str:
-        answer = await post(ingest, from_gitlab(**headers))
-        return str(answer.json()["delivery"])
-
-    assert await id_of(idempotency_key="k", x_gitlab_event_uuid="u") == "k"
-    assert await id_of(x_gitlab_event_uuid="u") == f"u:{digest}"
-    assert await id_of() == f"body:{digest}"
-
-
-def gitlab_signature(id: str, stamp: int, body: bytes = BODY) -> dict[str, str]:
-    """Return the headers of the Standard Webhooks specification."""
-    digest = hmac.digest(KEY, f"{id}.{stamp}.".encode() + body, "sha256")
-    return {
-        "content-type": "application/json",
-        "x-gitlab-event": "Push Hook",
-        "webhook-id": id,
-        "webhook-timestamp": str(stamp),
-        "webhook-signature": "v1,b3RoZXI= v1," + base64.b64encode(digest).decode(),
-    }
-
-
-async def test_gitlab_s_signature(bus: Bus) -> None:
-    """One of several signatures fits: stored under the signed id."""
-    ingest = GitLabIngest(bus.deliveries, signing=SIGNING)
-
-    answer = await post(ingest, gitlab_signature("w-1", int(time.time())))
-
-    assert answer.json() == {"delivery": "w-1", "sequence": 1}
-
-
-async def test_gitlab_s_signature_is_over_id_time_and_body(bus: Bus) -> None:
-    """Another id, another body, an old timestamp, a token in its place: 401."""
-    ingest = GitLabIngest(bus.deliveries, signing=SIGNING)
-    now = int(time.time())
-    good = gitlab_signature("w-1", now)
-
-    assert (await post(ingest, good | {"webhook-id": "w-2"})).status_code == 401
-    assert (await post(ingest, good, BODY + b" ")).status_code == 401
-    assert (await post(ingest, gitlab_signature("w-1", now - 301))).status_code == 401
-    assert (await post(ingest, good | {"webhook-timestamp": "9" * 5000})).status_code == 401
-    assert (await post(ingest, from_gitlab())).status_code == 401
-    assert await stored(bus) == 0
-
-
-async def test_a_signing_token_of_another_shape_verifies_nothing(bus: Bus) -> None:
-    """A key that cannot be decoded is no empty key."""
-    ingest = GitLabIngest(bus.deliveries, signing="not base64!")
-    digest = hmac.digest(b"", b"w-1.%d." % time.time() + BODY, "sha256")
-    headers = gitlab_signature("w-1", int(time.time()))
-    headers["webhook-signature"] = "v1," + base64.b64encode(digest).decode()
-
-    assert (await post(ingest, headers)).status_code == 401
