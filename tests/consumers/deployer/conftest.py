@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bus.connection import Bus
 from consumers.deployer.local.settings import Limits, SupervisorSettings
 from tests.consumers.deployer.machine import Machine
+from tests.consumers.deployer.story import Story
 
 
 @pytest.fixture
@@ -25,3 +27,11 @@ async def machine() -> AsyncIterator[Machine]:
     finally:
         made.stop()
         shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+async def story(bus: Bus) -> Story:
+    """Return a story whose function is claimed."""
+    told = Story(bus)
+    await told.claim()
+    return told
