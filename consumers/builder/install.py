@@ -19,7 +19,7 @@ from consumers.builder.requirements import requirements
 PACKAGES: Final = "packages"  # the folder in a bundle; the templates look there
 # The handler must compile, and says where it does not; what else is there compiles if it can.
 _COMPILE: Final = """\
-import os, py_compile, resource, sys  # not compileall, whose import takes longer than the work
+import py_compile  # not compileall, whose import takes longer than the work
 resource.setrlimit(resource.RLIMIT_CPU, (120, 120))
 mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
 try:

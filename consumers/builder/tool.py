@@ -13,19 +13,23 @@ import msgspec
 from consumers.builder.images import BuildTooLong, DependenciesFailed, Say
 
 LINE: Final = 64 * 1024  # bytes of a line that is read whole
-# Stands before all that runs: it dies with its parent (PR_SET_PDEATHSIG, which an exec keeps)
-# and writes no file over the limit.
+# Stands before all that runs: it writes no file over the limit.
 _BOUND: Final = """\
-import ctypes, os, resource, signal, sys
-if sys.platform == "linux":
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-    if os.getppid() != int(sys.argv[1]):
-        os._exit(1)
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+import os, resource, sys
+parent, limit = map(int, sys.argv[1:3])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 os.umask(0o022)
 del sys.argv[1:3]
 """
-EXEC: Final = "os.execvpe(sys.argv[1], sys.argv[1:], os.environ)\n"
+# A program may take minutes, so it dies with its parent: PR_SET_PDEATHSIG, which an exec keeps.
+EXEC: Final = """\
+if sys.platform == "linux":
+    import ctypes
+    ctypes.CDLL(None).prctl(1, 9)
+    if os.getppid() != parent:
+        os._exit(1)
+os.execvpe(sys.argv[1], sys.argv[1:], os.environ)
+"""
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
