@@ -92,9 +92,9 @@ def function_log(forge: str, project: str, function: str, revision: str) -> str:
 def contains(filter: str, subject: str) -> bool:
     """Tell whether ``subject`` matches ``filter`` (``*`` one token, a last ``>`` the rest)."""
     wanted, given = filter.split("."), subject.split(".")
-    for place, token in enumerate(wanted):
-        if token == ">":
+    for place, word in enumerate(wanted):
+        if word == ">":
             return len(given) > place
-        if place >= len(given) or token not in ("*", given[place]):
+        if place >= len(given) or word not in ("*", given[place]):
             return False
     return len(wanted) == len(given)
