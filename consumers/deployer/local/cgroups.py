@@ -6,6 +6,7 @@ Version 2 where its controllers are there, else version 1; none without the righ
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ import msgspec
 
 ROOT: Final = Path("/sys/fs/cgroup")
 PARENT: Final = "pushline"
+ABANDONED: Final = 60.0  # seconds after which an empty group is nobody's any more
 PERIOD: Final = 100_000  # µs: the slice in which a quota of CPU is counted
 
 
@@ -114,11 +116,17 @@ def _limits(
 
 
 def sweep(prefix: str) -> None:
-    """Kill and remove the groups whose names begin so: what a supervisor that died left."""
+    """Kill and remove the groups whose names begin so: what a supervisor that died left.
+
+    Others' groups are removed when they are old and empty, which the kernel itself checks: their
+    home may be gone, and nobody else would ever look.
+    """
     for parent in {ROOT / PARENT, *(ROOT / name / PARENT for name in ("memory", "pids", "cpu"))}:
-        for folder in parent.glob(f"{prefix}*"):
+        for folder in parent.glob("*-*/"):
             with contextlib.suppress(OSError, ValueError):
-                for pid in (folder / "cgroup.procs").read_text().split():
-                    os.kill(int(pid), signal.SIGKILL)
-            with contextlib.suppress(OSError):
+                if folder.name.startswith(prefix):
+                    for pid in (folder / "cgroup.procs").read_text().split():
+                        os.kill(int(pid), signal.SIGKILL)
+                elif time.time() - folder.stat().st_mtime < ABANDONED:
+                    continue
                 folder.rmdir()
