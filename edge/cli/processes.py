@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from edge.cli.child import UNUSABLE
+from edge.cli.home import write_private
 from schemas.errors import PushlineError
 
 log = structlog.get_logger(__name__)
@@ -44,9 +45,9 @@ def started(pid: int) -> str:
 
 
 def record(folder: Path, pid: int, name: str) -> None:
-    """Write a process's pid file."""
+    """Write a process's pid file; whole, for the next ``up`` must find whom to end."""
     entry = PidFile(pid, started(pid), name)
-    (folder / f"{name}.json").write_bytes(msgspec.json.encode(entry))
+    write_private(folder / f"{name}.json", msgspec.json.encode(entry))
 
 
 def forget(folder: Path, name: str) -> None:
