@@ -95,10 +95,10 @@ class Handling:
         """Give the message back for later, or up: by the error's type and the attempts so far."""
         attempt = message.metadata.num_delivered
         if isinstance(error, GiveUp) or attempt >= self._pace.attempts:
-            if (tell := getattr(self._worker, "gave_up", None)) is not None:
-                await tell(event, _code(error), _reason(error))
-            await self._bury(message, event, error)
-            return
+            if (unsaid := await self._last_word(event, error)) is None:
+                await self._bury(message, event, error)
+                return
+            error = unsaid  # what others wait for is not written: not yet to be given up
         delay = self._pace.backoff[min(attempt, len(self._pace.backoff)) - 1]
         instruments.retried.labels(self._worker.durable).inc()
         log.warning(
@@ -110,6 +110,17 @@ class Handling:
             exc_info=None if isinstance(error, PushlineError) else error,
         )
         await self.give_back(message, delay)
+
+    async def _last_word(
+        self, event: Recorded[Any] | Delivery, error: Exception
+    ) -> Exception | None:
+        """Tell the worker that it is over; return what kept it from writing that down."""
+        if (tell := getattr(self._worker, "gave_up", None)) is not None:
+            try:
+                await tell(event, _code(error), _reason(error))
+            except Exception as unsaid:  # noqa: BLE001 - the worker's own, as in its handler
+                return unsaid
+        return None
 
     async def give_back(self, message: Msg, delay: float = 0) -> None:
         """Let the server deliver the message again, after ``delay`` seconds."""

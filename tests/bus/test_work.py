@@ -172,6 +172,29 @@ async def test_a_worker_is_told_before_its_message_is_given_up(bus: Bus) -> None
     assert len(await bus.deadletters.list()) == 1
 
 
+async def test_a_last_word_that_fails_is_tried_again(bus: Bus) -> None:
+    """What others wait for could not be written: the fact comes again, then is given up."""
+    tries: list[str] = []
+
+    class Stammering(Recorder):
+        async def gave_up(self, event: Recorded[Any], code: str, reason: str) -> None:
+            tries.append(f"{event.fact.function} {code} {reason}")
+            if len(tries) < 3:
+                raise SourceUnavailable("not now")
+
+    async def give_up(_: object) -> None:
+        raise BuildFailed("no Dockerfile")
+
+    worker = Stammering(give_up)
+    async with working(bus, worker):
+        await started(bus, "a")
+        await settled(bus)
+
+    assert tries == ["a build_failed no Dockerfile"] * 3
+    (letter,) = await bus.deadletters.list()
+    assert (letter.code, letter.attempts) == ("build_failed", 3)
+
+
 async def test_a_key_that_fails_is_the_message_s_failure(bus: Bus) -> None:
     """A bug in ``key`` ends in a dead letter as one in the handler does; the worker lives."""
 
