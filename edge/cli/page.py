@@ -29,7 +29,7 @@ h2 {{ font-size: 1.0625rem; margin: 2rem 0 .25rem }}
 p {{ margin: .25rem 0; color: var(--soft) }}
 pre {{ background: var(--box); border: 1px solid var(--line); border-radius: .375rem;
   padding: .75rem 1rem; overflow-x: auto; font-size: .875rem }}
-a {{ color: var(--link) }}
+a {{ color: var(--link) }} p code {{ overflow-wrap: anywhere }}
 dt {{ font-weight: 600; margin-top: .5rem }} dd {{ margin: 0; color: var(--soft) }}
 </style>
 <main>
