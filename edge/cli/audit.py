@@ -15,11 +15,13 @@ from consumers.audit.record import Record, parse
 from edge.cli import where
 from edge.cli.output import as_json, console, when
 from edge.cli.where import FollowOption, HomeOption, JsonOption
+from schemas.catalog import BY_TAG
 from schemas.errors import PushlineError
 
 app = App(name="audit", help="See who did what, in a record that shows when it was changed.")
 
 POLL = 0.1  # seconds between looks at the file's end
+NAMES = frozenset(tag.partition("/")[0] for tag in BY_TAG)
 STEP = 64 * 1024  # bytes read at once from the file's end
 
 
@@ -100,6 +102,15 @@ def _lines(file: BinaryIO, *, follow: bool) -> Iterator[bytes]:
             time.sleep(POLL)
 
 
+def short(cause: str) -> str:
+    """Return the fact that a cause's id ends in, or the whole id of a delivery.
+
+    An id holds the ids of all that led to it; ``--json`` tells it whole.
+    """
+    facts = [word for word in cause.split(":") if word in NAMES]
+    return facts[-1] if facts else cause
+
+
 def _print(record: Record, out: Console, *, json: bool) -> None:
     if json:
         as_json([record])
@@ -112,7 +123,7 @@ def _print(record: Record, out: Console, *, json: bool) -> None:
             (f"{record.who:<12}", "bold"),
             f" {what:<22}  {record.project} ",
             (about, "bright_black"),
-            (f"  because of {record.cause}" if record.cause else "", "bright_black"),
+            (f"  after {short(record.cause)}" if record.cause else "", "bright_black"),
         )
     )
     sys.stdout.flush()

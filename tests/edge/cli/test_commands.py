@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.cli.audit import short
 from edge.cli.main import NOUNS, run
 from edge.cli.settings import manual
 from tests.laptop import PATIENCE, ROOT
@@ -156,3 +157,10 @@ def test_a_closed_pipe_is_no_error() -> None:
         said = process.stderr.read()
 
     assert b"Traceback" not in said
+
+
+def test_a_cause_is_told_by_its_last_fact() -> None:
+    """An id holds all that led to it; people are shown the last step, or the delivery."""
+    assert short("source:planner:intake:local:a/b:1:branch.pushed:run.queued") == "run.queued"
+    assert short("builder:source:x:run.archived:hello") == "run.archived"
+    assert short("github:72d3162e-cc78-11e3") == "github:72d3162e-cc78-11e3"
