@@ -187,7 +187,7 @@ def _children(place: Home, listener: socket.socket, output: int | None) -> dict[
     return {
         name: Child(
             name=name,
-            argv=(sys.executable, "-m", "edge.cli.child", name, str(os.getpid())),
+            argv=(*_python(), "-m", "edge.cli.child", name, str(os.getpid())),
             pids=place.pids,
             descriptors=(listener.fileno(),) if name == "router" else (),
             output=output,
@@ -195,6 +195,14 @@ def _children(place: Home, listener: socket.socket, output: int | None) -> dict[
         )
         for name, grace in graces.items()
     }
+
+
+def _python() -> tuple[str, ...]:
+    """Return our interpreter, as safe as we were started.
+
+    With -P, a folder called ``bus`` where the user happens to stand is not ours.
+    """
+    return (sys.executable, "-P") if sys.flags.safe_path else (sys.executable,)
 
 
 def _endpoint(
