@@ -59,7 +59,10 @@ async def test_kill_9_under_load_loses_nothing(server: NatsServer) -> None:
 
 
 async def test_a_message_under_way_survives_the_server(server: NatsServer) -> None:
-    """A handler that runs while the server is killed is acknowledged to its successor."""
+    """A handler that runs while the server is killed is acknowledged to its successor.
+
+    The killed server may have forgotten that it handed the message out: then it comes once more.
+    """
     init = server.settings("init")
     await streams.init(init)
     gate = asyncio.Event()
@@ -76,7 +79,7 @@ async def test_a_message_under_way_survives_the_server(server: NatsServer) -> No
             gate.set()
             server.start()
             await settled(bus, within=10)
-        assert worker.seen == ["a"]
+        assert worker.seen in (["a"], ["a", "a"])
 
 
 async def test_a_durable_that_is_deleted_ends_its_worker(server: NatsServer) -> None:
