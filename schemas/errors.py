@@ -1,5 +1,6 @@
 """The one error family: what went wrong, and what to do about it."""
 
+from datetime import timedelta
 from typing import ClassVar
 
 
@@ -23,7 +24,12 @@ class PushlineError(Exception):
 
 
 class Retry(PushlineError):
-    """Later it may work: nak with backoff; on the last attempt, give up."""
+    """Later it may work: nak with backoff; on the last attempt, give up.
+
+    ``patience``: how old the event may grow before it is given up, whatever the attempts.
+    """
+
+    patience: ClassVar[timedelta] = timedelta(0)
 
 
 class GiveUp(PushlineError):
@@ -132,6 +138,13 @@ class BlobDamaged(GiveUp):
     code = "blob_damaged"
 
 
+class BlobsUnavailable(Retry):
+    """The store of blobs did not answer: runs wait for it, up to a day."""
+
+    code = "blobs_unavailable"
+    patience = timedelta(hours=24)
+
+
 class PayloadInvalid(GiveUp):
     """A delivery's body is not what its forge documents; the message names the field."""
 
@@ -153,6 +166,18 @@ class BuildFailed(GiveUp):
         """Say what failed; ``tail`` are the last lines of the log."""
         super().__init__(message, hint=hint)
         self.tail = tail
+
+
+class EngineUnavailable(Retry):
+    """BuildKit or the Docker Engine did not answer, or went away while it built."""
+
+    code = "engine_unavailable"
+
+
+class RegistryUnavailable(Retry):
+    """The image registry did not answer."""
+
+    code = "registry_unavailable"
 
 
 class DeployFailed(GiveUp):

@@ -122,6 +122,8 @@ class Builder:
             spec=fact.spec,
             cached=built.cached,
             tool_ms=built.tool_ms,
+            reference=built.reference,
+            attestations=built.attestations,
         )
 
     async def unless_ended(self, run: Aggregate, build: Coroutine[Any, Any, Built]) -> Built | None:

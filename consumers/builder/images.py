@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from schemas.errors import BuildFailed
+from schemas.events.run import Attestation
 from schemas.ids import Digest
 from schemas.stack import FunctionSpec
 
@@ -18,6 +19,8 @@ class Built(msgspec.Struct, frozen=True):
     image: Digest
     cached: bool = False
     tool_ms: int = 0  # of the time it took, what pip, npm or an engine took
+    reference: str = ""  # what to pull, HOST/PATH@sha256:…; "" for a bundle
+    attestations: tuple[Attestation, ...] = ()
 
 
 class ImageBuilder(Protocol):

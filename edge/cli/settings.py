@@ -88,6 +88,98 @@ class Settings(Secretive, frozen=True, kw_only=True):
         int,
         Meta(description="MiB that a function gets where its stack says nothing", ge=16),
     ] = 256
+    builder: Annotated[
+        Literal["bundle", "buildkit"],
+        Meta(description="bundle: folders run here; buildkit: container images"),
+    ] = "bundle"
+    buildkit_url: Annotated[
+        str,
+        Meta(
+            description="unix://PATH or tcp://HOST:PORT of buildkitd, docker://PATH of an engine",
+            pattern=r"^(unix://|docker://|tcp://.+:\d{1,5}$)",
+        ),
+    ] = "docker:///var/run/docker.sock"
+    buildkit_tls: Annotated[
+        str, Meta(description="folder with ca.pem, cert.pem and key.pem for a tcp:// buildkitd")
+    ] = ""
+    build_seconds: Annotated[int, Meta(description="after which a build is stopped", ge=1)] = 900
+    build_args: Annotated[
+        str, Meta(description="build args that a stack may set, comma separated")
+    ] = "GO111MODULE,ADDITIONAL_PACKAGE,PYTHON_VERSION,NODE_VERSION,TEST_ENABLED,TEST_COMMAND"
+    build_cache: Annotated[
+        bool, Meta(description="true: keep a build cache for each function in the registry")
+    ] = False
+    build_attestations: Annotated[
+        Literal["none", "provenance", "provenance,sbom"],
+        Meta(description="what an image carries about its making, where BuildKit can"),
+    ] = "provenance"
+    base_images: Annotated[
+        str,
+        Meta(description="templates' base images by LANG.ARG=REF, comma separated, for a mirror"),
+    ] = ""
+    registry: Annotated[
+        str,
+        Meta(
+            description="where images are pulled from; ending in /: one repository path for all, "
+            "as registry:5000/functions/"
+        ),
+    ] = "127.0.0.1:5000"
+    push_registry: Annotated[
+        str, Meta(description="where images are pushed to, if by another name")
+    ] = ""
+    registry_user: Annotated[str, Meta(description="user of the registry")] = ""
+    registry_password: Annotated[
+        str, SECRET, Meta(description="password of the registry; builds ask for it by session")
+    ] = ""
+    registry_insecure: Annotated[
+        bool, Meta(description="true: the registry speaks plain http; 127.0.0.0/8 always may")
+    ] = False
+    platform: Annotated[
+        Literal["local", "openfaas"],
+        Meta(description="local: functions run here; openfaas: behind a gateway"),
+    ] = "local"
+    gateway_url: Annotated[
+        str,
+        Meta(description="OpenFaaS gateway: faasd or Kubernetes", pattern=r"^https?://[^/]+/?$"),
+    ] = "http://127.0.0.1:8080"
+    gateway_user: Annotated[str, Meta(description="basic auth of the gateway")] = "admin"
+    gateway_password: Annotated[
+        str, SECRET, Meta(description="basic auth of the gateway; empty: none")
+    ] = ""
+    gateway_namespace: Annotated[
+        str, Meta(description="namespace of functions; empty: the gateway's own")
+    ] = ""
+    gateway_namespaces: Annotated[
+        str, Meta(description="namespaces that a stack may choose, comma separated")
+    ] = ""
+    gateway_seconds: Annotated[
+        int, Meta(description="within which a revision has to be ready", ge=1)
+    ] = 120
+    memory_most: Annotated[
+        str, Meta(description="most memory that a stack may ask for a function")
+    ] = "1Gi"
+    cpu_most: Annotated[str, Meta(description="most CPU that a stack may ask for a function")] = "1"
+    replicas_most: Annotated[
+        int, Meta(description="most replicas that a stack may ask for", ge=1)
+    ] = 4
+    blobs: Annotated[
+        Literal["directory", "s3"],
+        Meta(description="directory: archives and logs under the home; s3: in a bucket"),
+    ] = "directory"
+    s3_url: Annotated[
+        str,
+        Meta(description="endpoint of the S3 store; empty: Amazon's", pattern=r"^(https?://.+)?$"),
+    ] = ""
+    s3_bucket: Annotated[str, Meta(description="bucket, which has to exist")] = "pipeline"
+    s3_region: Annotated[str, Meta(description="region of the bucket")] = "us-east-1"
+    s3_addressing: Annotated[
+        Literal["auto", "path", "virtual"], Meta(description="how the bucket stands in the URL")
+    ] = "auto"
+    s3_access_key: Annotated[str, SECRET, Meta(description="key of the S3 store")] = ""
+    s3_secret_key: Annotated[str, SECRET, Meta(description="secret of the S3 store")] = ""
+    payload_secret: Annotated[
+        str, SECRET, Meta(description="signs POST /build and /pipeline-log; unset: they are 401")
+    ] = ""
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="least level of the log lines on standard error"),

@@ -35,9 +35,12 @@ class FunctionDeployed(Event, frozen=True, tag="function.deployed/1"):
     label: str
     environment: str
     function: str
-    upstream: str  # unix:<socket's file name> under the run folder, or host:port
+    # unix:<socket's file name> under the run folder, host:port, or http(s)://host[:port]/path,
+    # where the path takes the place of the function's name
+    upstream: str
     start_ms: int = 0  # of the time it took, from process start to ready
     previous: str = ""  # the revision it replaces
+    reference: str = ""  # what to pull, HOST/PATH@sha256:…; "" for a bundle
 
 
 class FunctionDeployFailed(Event, frozen=True, tag="function.deploy-failed/1"):

@@ -84,14 +84,23 @@ class RunBuildStarted(Event, frozen=True, tag="run.build-started/1"):
     function: str
 
 
+class Attestation(msgspec.Struct, frozen=True):
+    """What an image's registry holds about its making, an in-toto statement."""
+
+    predicate: str  # https://slsa.dev/provenance/v0.2, https://spdx.dev/Document
+    digest: Digest  # of the statement's blob
+
+
 class RunBuilt(Event, frozen=True, tag="run.built/1"):
     """One function's image is there to be run. Written by builder, read by deployer."""
 
     function: str
-    image: Digest
+    image: Digest  # of the bundle, or of the image's manifest or index
     spec: Digest
     cached: bool = False
     tool_ms: int = 0  # of the time it took, what pip, npm or an engine took
+    reference: str = ""  # what to pull, HOST/PATH@sha256:…; "" for a bundle
+    attestations: tuple[Attestation, ...] = ()
 
 
 class RunBuildFailed(Event, frozen=True, tag="run.build-failed/1"):

@@ -77,7 +77,8 @@ def test_secrets_are_never_shown() -> None:
     secrets = [field.name for field in msgspec.structs.fields(Settings) if is_secret(field)]
     settings = load(Settings, {variable(name): f"hush-{name}" for name in secrets})
 
-    assert secrets == ["github_webhook_secret", "gitlab_webhook_token", "gitlab_signing_token"]
+    assert {"github_webhook_secret", "gitlab_webhook_token", "gitlab_signing_token"} < set(secrets)
+    assert {"registry_password", "gateway_password", "s3_secret_key"} < set(secrets)
     assert "hush" not in repr(settings)
     assert "hush" not in f"{settings}"
     assert "github_webhook_secret=***" in repr(settings)
