@@ -20,7 +20,7 @@ import msgspec
 from bus.blobs import Blobs
 from bus.blocking import run_blocking
 from consumers.builder.files import extract, measure, settle
-from consumers.builder.images import Built, EngineMissing, Say
+from consumers.builder.images import Built, EngineMissing, Order, Say
 from consumers.builder.install import Installing, compiled, node_packages, python_packages
 from schemas import bundle as bundles
 from schemas import stack_template
@@ -55,8 +55,9 @@ class BundleBuilder:
     settings: BundleSettings
     _swept: bool = field(default=False, init=False)
 
-    async def build(self, archive: Digest, spec: FunctionSpec, say: Say) -> Built:
+    async def build(self, order: Order, say: Say) -> Built:
         """Return the bundle of an archive, the one that is there if nothing changed."""
+        archive, spec = order.archive, order.spec
         if spec.language == "dockerfile":
             raise EngineMissing(
                 "a Dockerfile needs an engine to build it, and none is configured",

@@ -1,6 +1,6 @@
 """Builder: turn one function's archive into an image.
 
-Reads   run.archived/1
+Reads   run.archived/1; of its run, run.queued/1 and run.resolved/1
 Writes  run.build-started/1, then run.built/1 or run.build-failed/1; lines to LOGS
 Calls   an ImageBuilder
 Twice   is harmless: the image is keyed by its archive, the fact by its cause
@@ -19,16 +19,30 @@ from bus.blobs import Blobs
 from bus.follow import Follow
 from bus.lines import Lines
 from bus.log import EventLog
-from consumers.builder.images import Built, ImageBuilder
+from consumers.builder.images import Built, ImageBuilder, Order
 from consumers.builder.log import BuildLog
 from schemas.envelope import Aggregate, Recorded
-from schemas.errors import BuildFailed, IdReused
-from schemas.events.run import ENDED, RunArchived, RunBuildFailed, RunBuildStarted, RunBuilt
+from schemas.errors import BuildFailed, GiveUp, IdReused
+from schemas.events.run import (
+    ENDED,
+    RunArchived,
+    RunBuildFailed,
+    RunBuildStarted,
+    RunBuilt,
+    RunQueued,
+    RunResolved,
+)
 from schemas.ids import event_id
 from schemas.stack import FunctionSpec
 from schemas.subjects import build_log, history
 
 log = structlog.get_logger(__name__)
+
+
+class RunUnknown(GiveUp):
+    """An archive is of a run that was never queued."""
+
+    code = "run_unknown"
 
 
 class BuilderSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,12 +113,11 @@ class Builder:
     async def outcome(self, archived: Recorded[RunArchived]) -> RunBuilt | RunBuildFailed | None:
         """Return what came of the build, None when its run ended meanwhile."""
         fact, run = archived.fact, archived.of
-        body = await self.blobs.get(fact.spec)
-        spec = msgspec.json.decode(body, type=FunctionSpec)
+        order = await self.order(archived)
         subject = build_log(run.forge, run.project, run.id, fact.function)
         async with BuildLog(self.lines, subject, self.settings.log_bytes) as lines:
             try:
-                build = self.images.build(fact.archive, spec, lines.say)
+                build = self.images.build(order, lines.say)
                 built = await self.unless_ended(run, build)
             except BuildFailed as error:
                 lines.say(f"error: {error}")
@@ -124,6 +137,25 @@ class Builder:
             tool_ms=built.tool_ms,
             reference=built.reference,
             attestations=built.attestations,
+        )
+
+    async def order(self, archived: Recorded[RunArchived]) -> Order:
+        """Return what is to be built; raises RunUnknown."""
+        fact, run = archived.fact, archived.of
+        body, queued, resolved = await asyncio.gather(
+            self.blobs.get(fact.spec),
+            self.events.last(run, RunQueued),
+            self.events.last(run, RunResolved),
+        )
+        if queued is None:
+            raise RunUnknown(f"run {run.id} was never queued")
+        return Order(
+            archive=fact.archive,
+            spec=msgspec.json.decode(body, type=FunctionSpec),
+            run=run,
+            repository=queued.fact.repository,
+            branch=queued.fact.branch,
+            sha=resolved.fact.sha if resolved else queued.fact.sha,
         )
 
     async def unless_ended(self, run: Aggregate, build: Coroutine[Any, Any, Built]) -> Built | None:

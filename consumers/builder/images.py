@@ -5,12 +5,25 @@ from typing import Protocol
 
 import msgspec
 
+from schemas.envelope import Aggregate
 from schemas.errors import BuildFailed
 from schemas.events.run import Attestation
-from schemas.ids import Digest
+from schemas.ids import Digest, Sha
+from schemas.repository import Repository
 from schemas.stack import FunctionSpec
 
 Say = Callable[[str], None]  # takes one line of the build's log
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be built, and whose it is: images are named after it."""
+
+    archive: Digest  # the blob of the build context
+    spec: FunctionSpec
+    run: Aggregate
+    repository: Repository
+    branch: str  # that was pushed
+    sha: Sha  # the commit that the archive was made of
 
 
 class Built(msgspec.Struct, frozen=True):
@@ -26,7 +39,7 @@ class Built(msgspec.Struct, frozen=True):
 class ImageBuilder(Protocol):
     """Turns archives into images; shared between tasks, and cancelled when a run ends."""
 
-    async def build(self, archive: Digest, spec: FunctionSpec, say: Say) -> Built:
+    async def build(self, order: Order, say: Say) -> Built:
         """Return the image; raise BuildFailed where the archive is to blame, else Retry.
 
         Twice, at once, or killed in the middle: an image is there whole or not at all.

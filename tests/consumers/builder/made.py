@@ -5,17 +5,35 @@ from pathlib import Path
 
 from bus.blobs import DirectoryBlobs
 from consumers.builder.bundle import BundleBuilder, BundleSettings
+from consumers.builder.images import Built, Order
 from consumers.source.archive import TEMPLATES, pack
 from consumers.source.tree import File
+from schemas.envelope import Aggregate
 from schemas.ids import Digest
+from schemas.repository import Repository
 from schemas.stack import FunctionSpec
 
+RUN = Aggregate("local", "alice/hello", "run", "01JD8Z6Q5V0000000000000000")
+REPOSITORY = Repository("alice", "hello", "main")
+SHA = "04b8e44" + "0" * 33
 HANDLER = "def handle(event, context):\n    return 'hi'\n"
 
 
 def spec(language: str = "python3-http", *, fprocess: str = "") -> FunctionSpec:
     """Return a function's spec."""
     return FunctionSpec(name="hello", language=language, handler="hello", fprocess=fprocess)
+
+
+def order(archive: Digest, made: FunctionSpec) -> Order:
+    """Return the order to build an archive, pushed by alice to main."""
+    return Order(
+        archive=archive,
+        spec=made,
+        run=RUN,
+        repository=REPOSITORY,
+        branch="main",
+        sha=SHA,
+    )
 
 
 def archive(
@@ -50,9 +68,13 @@ class Workshop:
         """Store an archive."""
         return await self.blobs.put(tar)
 
+    async def build(self, digest: Digest, made: FunctionSpec) -> Built:
+        """Build a stored archive."""
+        return await self.builder.build(order(digest, made), self.said.append)
+
     async def bundle(self, made: FunctionSpec, tar: bytes) -> Path:
         """Build; return the bundle's folder."""
-        built = await self.builder.build(await self.put(tar), made, self.said.append)
+        built = await self.build(await self.put(tar), made)
         return self.home / "bundles" / built.image.removeprefix("sha256:")
 
     def left(self) -> list[str]:

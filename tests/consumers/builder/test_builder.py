@@ -10,9 +10,9 @@ from bus import streams
 from bus.connection import Bus, BusSettings
 from bus.work import work
 from consumers.builder.bundle import BundleBuilder, BundleSettings
-from consumers.builder.consumer import Builder, BuilderSettings
-from consumers.builder.images import Built, DependenciesFailed, ImageBuilder, Say
-from schemas.envelope import Aggregate, Recorded
+from consumers.builder.consumer import Builder, BuilderSettings, RunUnknown
+from consumers.builder.images import Built, DependenciesFailed, ImageBuilder, Order, Say
+from schemas.envelope import Recorded
 from schemas.errors import PlatformUnavailable
 from schemas.events import Event
 from schemas.events.run import (
@@ -21,14 +21,14 @@ from schemas.events.run import (
     RunBuildStarted,
     RunBuilt,
     RunCancelled,
+    RunQueued,
+    RunResolved,
     RunSuperseded,
 )
 from schemas.ids import Digest
-from schemas.stack import FunctionSpec
 from schemas.subjects import build_log
-from tests.consumers.builder.made import HANDLER, archive, spec
+from tests.consumers.builder.made import HANDLER, REPOSITORY, RUN, SHA, archive, spec
 
-RUN = Aggregate("local", "alice/hello", "run", "01JD8Z6Q5V0000000000000000")
 IMAGE: Digest = "sha256:" + "1" * 64
 SETTINGS = BuilderSettings(watch_seconds=0.05)
 
@@ -39,13 +39,13 @@ class FakeImages:
 
     error: Exception | None = None
     hold: asyncio.Event | None = None
-    asked: list[str] = field(default_factory=list)
+    asked: list[Order] = field(default_factory=list)
     cancelled: int = 0
 
-    async def build(self, archive: Digest, spec: FunctionSpec, say: Say) -> Built:
+    async def build(self, order: Order, say: Say) -> Built:
         """Say a line, wait as told, return the one image, each time with another duration."""
-        self.asked.append(archive)
-        say(f"building {spec.name}")
+        self.asked.append(order)
+        say(f"building {order.spec.name}")
         try:
             if self.hold:
                 await self.hold.wait()
@@ -64,6 +64,15 @@ def builder(bus: Bus, images: ImageBuilder) -> Builder:
 
 async def archived(bus: Bus, function: str = "hello") -> Recorded[RunArchived]:
     """Record an archive that can really be built; return the fact as it stands in the log."""
+    queued = RunQueued(
+        environment="production",
+        generation=1,
+        branch="main",
+        sha=SHA,
+        repository=REPOSITORY,
+        label="alice",
+    )
+    await bus.log.append(queued, of=RUN, id="planner:test:queued")
     tar = await bus.blobs.put(archive("python3-http", {"handler.py": HANDLER}))
     body = await bus.blobs.put(msgspec.json.encode(spec()))
     fact = RunArchived(function=function, archive=tar, spec=body, language="python3-http")
@@ -77,7 +86,7 @@ async def facts(bus: Bus) -> list[Event]:
     """Return what the builder and others wrote beside the archives."""
     head = await bus.log.head()
     found = [event.fact async for event in bus.follow.events(after=0, until=head)]
-    return [fact for fact in found if not isinstance(fact, RunArchived)]
+    return [fact for fact in found if not isinstance(fact, RunQueued | RunArchived)]
 
 
 async def test_an_archive_becomes_a_bundle(bus: Bus, bus_settings: BusSettings) -> None:
@@ -96,6 +105,31 @@ async def test_an_archive_becomes_a_bundle(bus: Bus, bus_settings: BusSettings) 
     subject = build_log("local", "alice/hello", RUN.id, "hello")
     lines = [line.text async for line in bus.lines.read(subject)]
     assert lines[0] == "building hello (python3-http)"
+
+
+async def test_an_order_says_whose_it_is(bus: Bus) -> None:
+    """Repository and branch of the queued run, and the commit that was resolved."""
+    event = await archived(bus)
+    images = FakeImages()
+    await builder(bus, images).handle(event)
+    resolved = RunResolved(sha="5" * 40, functions=("hello",))
+    await bus.log.append(resolved, of=RUN, id="source:test:resolved")
+
+    after = await builder(bus, images).order(event)
+
+    (asked,) = images.asked
+    assert (asked.repository, asked.branch, asked.sha) == (REPOSITORY, "main", SHA)
+    assert asked.spec == spec()
+    assert after.sha == "5" * 40
+
+
+async def test_a_run_nobody_queued_is_given_up(bus: Bus) -> None:
+    """An archive without its run names nobody that an image could belong to."""
+    event = await archived(bus)
+    lost = msgspec.structs.replace(event, of=msgspec.structs.replace(RUN, id="0" * 26))
+
+    with pytest.raises(RunUnknown):
+        await builder(bus, FakeImages()).order(lost)
 
 
 async def test_a_redelivery_records_one_image(bus: Bus) -> None:
@@ -212,9 +246,9 @@ async def test_a_log_has_an_end(bus: Bus) -> None:
     """What a build prints is cut at a limit; the tail still tells how it ended."""
 
     class Chatty:
-        async def build(self, archive: Digest, spec: FunctionSpec, say: Say) -> Built:
+        async def build(self, order: Order, say: Say) -> Built:
             for number in range(1000):
-                say(f"line {number} of {spec.name} {archive}\x1b[2J")
+                say(f"line {number} of {order.spec.name} {order.archive}\x1b[2J")
             raise DependenciesFailed("enough")
 
     event = await archived(bus)

@@ -71,8 +71,8 @@ async def test_an_unchanged_archive_is_not_built_again(workshop: Workshop) -> No
     """The second build of the same archive finds the bundle that is there."""
     digest = await workshop.put(archive("static", {"index.html": "x"}))
 
-    one = await workshop.builder.build(digest, spec("static"), workshop.said.append)
-    other = await workshop.builder.build(digest, spec("static"), workshop.said.append)
+    one = await workshop.build(digest, spec("static"))
+    other = await workshop.build(digest, spec("static"))
 
     assert (one.cached, other.cached) == (False, True)
     assert one.image == other.image
@@ -83,9 +83,7 @@ async def test_two_builders_of_one_archive_agree(workshop: Workshop) -> None:
     """At once: both get the same bundle, nothing else is left."""
     digest = await workshop.put(archive("python3-http", {"handler.py": HANDLER}))
 
-    built = await asyncio.gather(
-        *(workshop.builder.build(digest, spec(), workshop.said.append) for _ in range(4))
-    )
+    built = await asyncio.gather(*(workshop.build(digest, spec()) for _ in range(4)))
 
     assert len({one.image for one in built}) == 1
     assert len(workshop.left()) == 1
