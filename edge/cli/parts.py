@@ -10,7 +10,7 @@ from bus.server import NatsServer
 from consumers.deployer.local.settings import MIB, Limits, SupervisorSettings
 from edge.cli import child, processes
 from edge.cli.home import Endpoint, Home
-from edge.cli.platform_settings import PlatformSettings
+from edge.cli.platform_settings import SOCKET, Forge, PlatformSettings
 from edge.cli.settings import Settings
 from edge.router.settings import RouterSettings
 
@@ -63,6 +63,7 @@ def payloads(
             endpoint=endpoint,
             home=place.path,
             run=place.run,
+            forge=Forge("http://localhost/git", place.run / SOCKET),
             bus=nats.settings("platform"),
             init=nats.settings("init"),
             tools=tools,

@@ -19,8 +19,9 @@ from consumers import run as consumers
 from edge.api.access import Access
 from edge.api.views import Views
 from edge.cli import page, workers
+from edge.cli.adapters import Adapters
 from edge.cli.dispatch import Application, Dispatch, Later
-from edge.cli.platform_settings import PlatformSettings
+from edge.cli.platform_settings import SOCKET, PlatformSettings
 from edge.git.forge import GitForge
 from edge.ingest import Gate, GitHubIngest, GitLabIngest
 
@@ -57,12 +58,12 @@ async def _main(settings: PlatformSettings) -> None:
 
 
 async def _serve(settings: PlatformSettings, bus: Bus, stopping: asyncio.Event) -> None:
-    views = Views.make(settings.home / "snapshots", settings.endpoint.function_url)
-    consuming = workers.make(settings, bus)
+    views = Views.make(settings.snapshots, settings.endpoint.function_url)
     async with contextlib.AsyncExitStack() as stack:
+        consuming = workers.make(Adapters(settings, bus, stack))
         application = await stack.enter_async_context(_application(settings, bus, views))
         server = Server(_configuration(application))
-        listener = stack.enter_context(_listener(settings.run / workers.SOCKET))
+        listener = stack.enter_context(_listener(settings.run / SOCKET))
         async with asyncio.TaskGroup() as group:
             # a fold that stops ends the process: whoever waits for it would wait for ever
             folding = [

@@ -1,19 +1,16 @@
-"""Every consumer of a home, made of its settings."""
+"""Every consumer by its name, and how it is made of adapters."""
 
 import asyncio
-import os
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
 
-from bus.connection import Bus
 from bus.fold import Fold
 from bus.work import Worker
 from consumers.audit.consumer import audit
-from consumers.builder.bundle import BundleBuilder, BundleSettings
 from consumers.builder.consumer import Builder, BuilderSettings
 from consumers.deployer.consumer import Deployer
-from consumers.deployer.local.client import LocalPlatform
 from consumers.deployer.reconcile import reconcile
 from consumers.intake import consumer as intake
 from consumers.intake.consumer import Intake
@@ -22,11 +19,10 @@ from consumers.run import Job, jobs
 from consumers.source.archive import Templates
 from consumers.source.consumer import Source
 from consumers.source.limits import SourceSettings
-from consumers.source.remote import PublicRemotes
+from edge.cli.adapters import Adapters
 from edge.cli.home import Home
-from edge.cli.platform_settings import PlatformSettings
+from schemas.errors import SettingInvalid
 
-SOCKET: Final = "platform.sock"
 DURABLE: Final[tuple[type[Worker], ...]] = (Intake, Planner, Source, Builder, Deployer)
 
 
@@ -34,55 +30,74 @@ class Consumers(msgspec.Struct, frozen=True):
     """What runs: jobs that may crash and come back, and folds that may not stop."""
 
     jobs: dict[str, Job]
-    folds: tuple[Fold[Any], ...]
+    folds: tuple[Fold[Any], ...] = ()
 
 
-def make(settings: PlatformSettings, bus: Bus) -> Consumers:
-    """Return every consumer, and the folds that they decide by."""
-    snapshots = settings.home / "snapshots"
-    branches, planning = intake.fold(snapshots), Folds.kept(snapshots)
+def make(parts: Adapters, names: Iterable[str] = ()) -> Consumers:
+    """Return the consumers of these names, all when none is named, and the folds they decide by.
 
-    platform = LocalPlatform(settings.run / "supervisor.sock")
+    Raises SettingInvalid for a name that nobody has.
+    """
+    wanted = tuple(dict.fromkeys(names)) or tuple(CONSUMERS)
+    if strange := [name for name in wanted if name not in CONSUMERS]:
+        raise SettingInvalid(
+            f"there is no consumer {', '.join(strange)}", hint=f"there are {', '.join(CONSUMERS)}"
+        )
+    made = [CONSUMERS[name](parts) for name in wanted]
+    return Consumers(
+        {name: job for each in made for name, job in each.jobs.items()},
+        tuple(fold for each in made for fold in each.folds),
+    )
 
+
+def _intake(parts: Adapters) -> Consumers:
+    fold = intake.fold(parts.settings.snapshots)
+    return _worker(parts, Intake(parts.bus.log, fold), fold)
+
+
+def _planner(parts: Adapters) -> Consumers:
+    folds = Folds.kept(parts.settings.snapshots)
+    return _worker(parts, Planner(parts.bus.log, folds), *folds.all())
+
+
+def _source(parts: Adapters) -> Consumers:
+    bus = parts.bus
+    return _worker(parts, Source(bus.log, bus.blobs, parts.remotes, Templates(), SourceSettings()))
+
+
+def _builder(parts: Adapters) -> Consumers:
+    bus, limits = parts.bus, BuilderSettings(places=parts.settings.settings.builds)
+    return _worker(parts, Builder(bus.log, bus.follow, bus.blobs, bus.lines, parts.images, limits))
+
+
+def _deployer(parts: Adapters) -> Consumers:
+    return _worker(parts, Deployer(parts.bus.log, parts.bus.blobs, parts.platform))
+
+
+def _reconciler(parts: Adapters) -> Consumers:
     async def reconciled(stopping: asyncio.Event) -> None:
-        await reconcile(bus, platform, stopping, snapshots)
+        await reconcile(parts.bus, parts.platform, stopping, parts.settings.snapshots)
 
+    return Consumers({"reconciler": reconciled})
+
+
+def _audit(parts: Adapters) -> Consumers:
     async def audited(stopping: asyncio.Event) -> None:
-        await audit(bus, Home(settings.home).audit, stopping)
+        await audit(parts.bus, Home(parts.settings.home).audit, stopping)
 
-    workers: list[Worker] = [
-        Intake(bus.log, branches),
-        Planner(bus.log, planning),
-        _source(settings, bus),
-        _builder(settings, bus),
-        Deployer(bus.log, bus.blobs, platform),
-    ]
-    beside: dict[str, Job] = {"reconciler": reconciled, "audit": audited}
-    return Consumers({**jobs(bus, workers), **beside}, (branches, *planning.all()))
+    return Consumers({"audit": audited})
 
 
-def _source(settings: PlatformSettings, bus: Bus) -> Source:
-    remotes = PublicRemotes(
-        local=lambda: "http://localhost/git",
-        token=lambda: settings.endpoint.token,
-        socket=settings.run / SOCKET,
-    )
-    return Source(bus.log, bus.blobs, remotes, Templates(), SourceSettings())
+def _worker(parts: Adapters, worker: Worker, *folds: Fold[Any]) -> Consumers:
+    return Consumers(jobs(parts.bus, (worker,)), folds)
 
 
-def _builder(settings: PlatformSettings, bus: Bus) -> Builder:
-    chosen, tools = settings.settings, settings.tools
-    bundles = BundleSettings(
-        wheels_only=not chosen.build_from_source,
-        path=tools.get("PATH", os.defpath),
-        environment={name: value for name, value in tools.items() if name != "PATH"},
-    )
-    images = BundleBuilder(bus.blobs, settings.home, bundles)
-    return Builder(
-        bus.log,
-        bus.follow,
-        bus.blobs,
-        bus.lines,
-        images,
-        BuilderSettings(places=chosen.builds),
-    )
+CONSUMERS: Final[dict[str, Callable[[Adapters], Consumers]]] = {
+    "intake": _intake,
+    "planner": _planner,
+    "source": _source,
+    "builder": _builder,
+    "deployer": _deployer,
+    "reconciler": _reconciler,
+    "audit": _audit,
+}

@@ -1,0 +1,54 @@
+"""How consumers meet the world: the adapters that the settings choose, made when asked for.
+
+What belongs to one choice only is imported where it is chosen: a laptop waits for no S3 client.
+"""
+
+import os
+from contextlib import AsyncExitStack
+from functools import cached_property
+
+from bus.connection import Bus
+from consumers.builder.bundle import BundleBuilder, BundleSettings
+from consumers.builder.images import ImageBuilder
+from consumers.deployer.local.client import LocalPlatform
+from consumers.deployer.platform import Platform
+from consumers.source.remote import PublicRemotes, Remotes
+from edge.cli.platform_settings import PlatformSettings
+
+
+class Adapters:
+    """The adapters of one process; what two consumers ask for is the same object.
+
+    Whatever has to be closed is put on ``closing``, which outlives the consumers.
+    """
+
+    def __init__(self, settings: PlatformSettings, bus: Bus, closing: AsyncExitStack) -> None:
+        """Make none yet."""
+        self.settings = settings
+        self.bus = bus
+        self.closing = closing
+
+    @cached_property
+    def images(self) -> ImageBuilder:
+        """Return what turns archives into images, as ``builder`` says."""
+        chosen, tools = self.settings.settings, self.settings.tools
+        bundles = BundleSettings(
+            wheels_only=not chosen.build_from_source,
+            path=tools.get("PATH", os.defpath),
+            environment={name: value for name, value in tools.items() if name != "PATH"},
+        )
+        return BundleBuilder(self.bus.blobs, self.settings.home, bundles)
+
+    @cached_property
+    def platform(self) -> Platform:
+        """Return what runs revisions, as ``platform`` says."""
+        return LocalPlatform(self.settings.run / "supervisor.sock")
+
+    @cached_property
+    def remotes(self) -> Remotes:
+        """Return where repositories are fetched."""
+        return PublicRemotes(
+            local=lambda: self.settings.forge.url,
+            token=lambda: self.settings.endpoint.token,
+            socket=self.settings.forge.socket,
+        )
