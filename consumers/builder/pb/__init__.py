@@ -1,0 +1,1 @@
+"""Messages of BuildKit, generated from proto/builder; never edited."""
