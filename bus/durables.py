@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from schemas.events import Event
 
 MAX_ACK_PENDING: Final = 1000  # a message given back with a delay still counts
-SPARE: Final = 4  # deliveries for one attempt: restarts and crashes use some up
+SPARE: Final = 4  # deliveries for one attempt: restarts and crashes use some up, resting none
 START: Final = ("deliver_policy", "opt_start_seq")  # cannot be changed once made
 
 

@@ -11,8 +11,9 @@ from structlog.contextvars import bound_contextvars
 from bus import envelope, instruments
 from bus.deadletters import REPLAYED, DeadLetter
 from bus.jetstream import Refused
+from bus.resting import Resting
 from schemas.envelope import Delivery, Recorded, Unknown
-from schemas.errors import GiveUp, LogUnavailable, PushlineError
+from schemas.errors import GiveUp, LogUnavailable, PushlineError, Retry
 
 if TYPE_CHECKING:
     from bus.connection import Bus
@@ -26,7 +27,9 @@ ACK_TRIES: Final = 5
 class Handling:
     """What becomes of a worker's messages."""
 
-    def __init__(self, bus: "Bus", worker: "Worker", pace: "Pace", stream: str) -> None:
+    def __init__(
+        self, bus: "Bus", worker: "Worker", pace: "Pace", stream: str, resting: Resting
+    ) -> None:
         """Handle with ``worker``, read from ``stream``."""
         self.held: dict[int, Msg] = {}  # by sequence: what runs now
         self.giving_back = False  # a cancelled handler's message is given back at once
@@ -34,6 +37,7 @@ class Handling:
         self._worker = worker
         self._pace = pace
         self._stream = stream
+        self._resting = resting
 
     async def opened(self, message: Msg) -> Any | None:
         """Return what the message holds; None when it has been dealt with."""
@@ -51,7 +55,7 @@ class Handling:
             await self.give_back(message, self._pace.backoff[0])
             return None
         except PushlineError as error:
-            await self._bury(message, None, error)
+            await self.failed(message, None, error)
             return None
         if isinstance(event.fact, Unknown):
             instruments.unknown.labels(consumer).inc()
@@ -87,12 +91,23 @@ class Handling:
             await self.failed(message, event, error)
         else:
             await self._ack(message)
+            self._resting.over(message.metadata.sequence.stream)
             instruments.handled.labels(consumer).inc()
         finally:
             instruments.seconds.labels(consumer).observe(perf_counter() - begin)
 
-    async def failed(self, message: Msg, event: Recorded[Any] | Delivery, error: Exception) -> None:
-        """Give the message back for later, or up: by the error's type and the attempts so far."""
+    async def failed(
+        self, message: Msg, event: Recorded[Any] | Delivery | None, error: Exception
+    ) -> None:
+        """Let the message rest, give it back for later, or up.
+
+        By the error's type, the message's age and the attempts so far.
+        """
+        age = envelope.now() - message.metadata.timestamp  # since it was stored
+        if isinstance(error, Retry) and age < error.patience:
+            await self._rest(message, error)
+            return
+        self._resting.over(message.metadata.sequence.stream)
         attempt = message.metadata.num_delivered
         if isinstance(error, GiveUp) or attempt >= self._pace.attempts:
             if (unsaid := await self._last_word(event, error)) is None:
@@ -111,11 +126,20 @@ class Handling:
         )
         await self.give_back(message, delay)
 
+    async def _rest(self, message: Msg, error: Retry) -> None:
+        """Keep the message here until what it needs may be there again."""
+        if self._resting.ended:
+            await self.give_back(message, self._pace.backoff[0])
+            return
+        delay = self._resting.rest(message, self._pace.backoff)
+        log.warning("handler_waits", again_in=delay, code=error.code, message=str(error))
+
     async def _last_word(
-        self, event: Recorded[Any] | Delivery, error: Exception
+        self, event: Recorded[Any] | Delivery | None, error: Exception
     ) -> Exception | None:
         """Tell the worker that it is over; return what kept it from writing that down."""
-        if (tell := getattr(self._worker, "gave_up", None)) is not None:
+        tell = getattr(self._worker, "gave_up", None)
+        if tell is not None and event is not None:
             try:
                 await tell(event, _code(error), _reason(error))
             except Exception as unsaid:  # noqa: BLE001 - the worker's own, as in its handler

@@ -13,6 +13,9 @@ behind: Final = Gauge("pushline_worker_pending_messages", "Not yet fetched", ["c
 handled: Final = Counter("pushline_worker_handled", "Messages acknowledged", ["consumer"])
 retried: Final = Counter("pushline_worker_retried", "Messages given back for later", ["consumer"])
 buried: Final = Counter("pushline_worker_dead_letters", "Messages given up", ["consumer", "code"])
+resting: Final = Gauge(
+    "pushline_worker_resting_messages", "Waiting for something that is away", ["consumer"]
+)
 unknown: Final = Counter("pushline_worker_unknown", "Tags of a newer release", ["consumer"])
 seconds: Final = Histogram(
     "pushline_worker_seconds", "From the start of a handler to its end", ["consumer"]

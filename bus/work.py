@@ -17,6 +17,7 @@ from nats.aio.msg import Msg
 from bus import durables, instruments
 from bus.handling import Handling
 from bus.jetstream import patiently
+from bus.resting import Resting
 from schemas.errors import DurableMissing, LogUnavailable
 
 if TYPE_CHECKING:
@@ -85,11 +86,12 @@ class Loop:
         self._worker = worker
         self._pace = durables.pace_of(worker)
         self._stream = durables.stream_of(worker)
-        self._handling = Handling(bus, worker, self._pace, self._stream)
+        self._news = asyncio.Event()
+        self._resting = Resting(worker.durable, self._news.set)
+        self._handling = Handling(bus, worker, self._pace, self._stream, self._resting)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._parked: dict[str, deque[tuple[Msg, Any]]] = {}
         self._arrived: deque[Msg] = deque()
-        self._news = asyncio.Event()
         self._asked = 0
         self._inbox = ""
         self._stopping = False
@@ -114,6 +116,7 @@ class Loop:
 
     async def end(self) -> None:
         """Stop all handlers where they are; what they held is delivered again."""
+        self._resting.end()
         tasks = list(self._running.values())
         for task in tasks:
             task.cancel()
@@ -136,7 +139,7 @@ class Loop:
             while not self._stopping and js.epoch == epoch and js.connected.is_set():
                 await self._ask()
                 self._news.clear()
-                if not self._arrived:
+                if not self._arrived and not self._tried_again():
                     await self._wait()
                 await self._place()
         finally:
@@ -151,7 +154,7 @@ class Loop:
 
     async def _ask(self) -> None:
         """Ask for as many messages as there are free places."""
-        free = self._worker.places - len(self._running) - self._asked
+        free = self._worker.places - len(self._running) - self._resting.ready - self._asked
         if free <= 0:
             return
         query = {
@@ -185,21 +188,32 @@ class Loop:
                 continue
             self._asked = max(0, self._asked - 1)
             instruments.behind.labels(self._worker.durable).set(message.metadata.num_pending)
-            if self._stopping:
-                await self._handling.give_back(message)
-                continue
-            event = await self._handling.opened(message)
-            if event is None:
-                continue
-            try:
-                key = self._worker.key(event)
-            except Exception as error:  # noqa: BLE001 - the worker's own, as in its handler
-                await self._handling.failed(message, event, error)
-                continue
-            if key in self._running:
-                self._parked.setdefault(key, deque()).append((message, event))
-            else:
-                self._start(key, message, event)
+            self._resting.drop(message.metadata.sequence.stream)  # if it was delivered anew
+            await self._admit(message)
+        while self._tried_again():
+            await self._admit(self._resting.take())
+
+    def _tried_again(self) -> bool:
+        """Tell whether there is a place for one that has rested."""
+        return bool(self._resting.ready) and len(self._running) < self._worker.places
+
+    async def _admit(self, message: Msg) -> None:
+        """Start, or park behind its like."""
+        if self._stopping:
+            await self._handling.give_back(message)
+            return
+        event = await self._handling.opened(message)
+        if event is None:
+            return
+        try:
+            key = self._worker.key(event)
+        except Exception as error:  # noqa: BLE001 - the worker's own, as in its handler
+            await self._handling.failed(message, event, error)
+            return
+        if key in self._running:
+            self._parked.setdefault(key, deque()).append((message, event))
+        else:
+            self._start(key, message, event)
 
     def _start(self, key: str, message: Msg, event: Any) -> None:
         name = f"{self._worker.durable}:{key}"
@@ -221,16 +235,17 @@ class Loop:
         while True:
             await asyncio.sleep(self._pace.progress)
             parked = [message for line in self._parked.values() for message, _ in line]
-            for message in (*self._handling.held.values(), *parked):
+            resting = self._resting.messages.values()
+            for message in (*self._handling.held.values(), *parked, *resting):
                 with suppress(Exception):
                     await message.in_progress()
 
     async def _finish(self) -> None:
-        """Give back what is parked, let handlers end, give back those that do not."""
-        for line in self._parked.values():
-            for message, _ in line:
-                await self._handling.give_back(message)
+        """Give back what is parked or rests, let handlers end, give back those that do not."""
+        parked = [message for line in self._parked.values() for message, _ in line]
         self._parked.clear()
+        for message in (*parked, *self._resting.end()):
+            await self._handling.give_back(message)
         if tasks := list(self._running.values()):
             _, late = await asyncio.wait(tasks, timeout=self._pace.grace)
             if late:

@@ -26,7 +26,7 @@ class PushlineError(Exception):
 class Retry(PushlineError):
     """Later it may work: nak with backoff; on the last attempt, give up.
 
-    ``patience``: how old the event may grow before it is given up, whatever the attempts.
+    ``patience``: until its event is so old, waiting costs no attempts; after that, the usual.
     """
 
     patience: ClassVar[timedelta] = timedelta(0)
