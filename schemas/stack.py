@@ -1,7 +1,8 @@
 """stack.yml: what a repository says of its functions, in every field faas-cli knows.
 
 ``parse`` finds all errors at once. A field that is known and not honoured yet, and one that
-nobody knows, is a warning that reaches whoever pushed.
+nobody knows, is a warning that reaches whoever pushed. What is honoured depends on the builder
+and the platform that the operator chose: they say so, and ``honoured`` is what both said.
 """
 
 from collections.abc import Collection
@@ -32,9 +33,15 @@ __all__ = [
 ]
 
 
-def parse(text: bytes, *, file: str = NAMES[0], languages: Collection[str] = LANGUAGES) -> Stack:
+def parse(
+    text: bytes,
+    *,
+    file: str = NAMES[0],
+    languages: Collection[str] = LANGUAGES,
+    honoured: Collection[str] = (),
+) -> Stack:
     """Return the stack with its warnings; raises StackInvalid with every error."""
-    reader = StackReader(file, languages)
+    reader = StackReader(file, languages, honoured)
     stack = reader.stack(text)
     reader.give_up_on_errors()
     return stack

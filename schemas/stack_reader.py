@@ -18,6 +18,7 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _MEMORY = re.compile(r"\d+(\.\d+)?(m|k|[KMGTPE]i?|e\d+)?")
 _CPU = re.compile(r"\d+m|\d+(\.\d{1,3})?")
 _ROOT: Final = ("version", "provider", "functions", "configuration")
+_RESERVED: Final = ("com.openfaas.cloud.", "faas_function", "app", "uid")
 
 
 def _resources(reader: FieldReader, node: Node, field: str) -> Resources:
@@ -29,6 +30,13 @@ def _resources(reader: FieldReader, node: Node, field: str) -> Resources:
         if found[key] and not shape.fullmatch(found[key]):
             reader.error(row.line, place, f"{found[key]} is not an amount", f"such as {like}")
     return Resources(**found)
+
+
+def _acts(kind: str, key: str) -> bool:
+    """Tell whether a gateway would act on a label or an annotation."""
+    if kind == "labels":
+        return ".scale." in key
+    return key in ("topic", "schedule") or key.startswith("com.openfaas.")
 
 
 Reading = Callable[[FieldReader, Node, str], object]
@@ -54,7 +62,7 @@ _FIELDS: Final[dict[str, Reading]] = {
     "platforms": FieldReader.text,
     "registry_auth": FieldReader.text,
 }
-# Known, read, kept in the spec, and without effect so far.
+# Known, read, kept in the spec, and without effect where neither builder nor platform honours it.
 _NOT_YET: Final = {
     "secrets": "the function starts without them",
     "skip_build": "the function is built",
@@ -73,10 +81,13 @@ _NOT_YET: Final = {
 class StackReader(FieldReader):
     """Reads one stack.yml; problems gather in ``errors`` and ``warnings``."""
 
-    def __init__(self, file: str, languages: Collection[str]) -> None:
-        """Know the templates there are."""
+    def __init__(
+        self, file: str, languages: Collection[str], honoured: Collection[str] = ()
+    ) -> None:
+        """Know the templates there are, and the fields that have an effect."""
         super().__init__(file)
         self.languages = languages
+        self.honoured = honoured
 
     def stack(self, text: bytes) -> Stack:
         """Return what can be read; whether it is usable, ``errors`` tells."""
@@ -139,11 +150,11 @@ class StackReader(FieldReader):
         found: dict[str, Any] = {}
         for key, entry in self.rows(table, place, _FIELDS):
             found[key] = _FIELDS[key](self, entry.value, f"{place}.{key}")
-            if key in _NOT_YET and found[key]:
+            if key in _NOT_YET and key not in self.honoured and found[key]:
                 said = f"not honoured yet: {_NOT_YET[key]}"
                 self.warn(entry.line, f"{place}.{key}", said)
         self.name(name, row.line, secrets=bool(found.get("secrets")))
-        self.scaling(found, place)
+        self.marks(found, place)
         language = self.language(found.pop("lang", ""), place, table, row.line)
         handler = self.handler(found.pop("handler", ""), place, table, row.line)
         found["fprocess"] = self.process(found.get("fprocess", ""), language, place, table)
@@ -191,10 +202,12 @@ class StackReader(FieldReader):
         field = f"{place}.fprocess"
         if language == "exec" and not said:
             self.missing(table, field, table.line, "the program to run, such as ./hello.sh")
-        elif language != "exec" and said:
+        if language == "exec" or (language == "dockerfile" and "fprocess" in self.honoured):
+            return said
+        if said:
             message = "not honoured: the template has its own process"
             self.warn(self.lines[field], field, message, "use lang: exec for a program")
-        return said if language == "exec" else ""
+        return ""
 
     def missing(self, table: Table, field: str, line: int, cure: str) -> None:
         """Note a field that must be there; a misspelt one nearby is named."""
@@ -206,17 +219,16 @@ class StackReader(FieldReader):
                 cure = f"line {row.line} says {given}, did you mean {key}?"
         self.error(self.lines.get(field, line), field, f"{key} is missing", cure)
 
-    def scaling(self, found: dict[str, Any], place: str) -> None:
-        """Warn of the labels and annotations which would have an effect elsewhere."""
-        asked = [("labels", key) for key in found.get("labels", ()) if ".scale." in key]
-        asked += [
-            ("annotations", key)
-            for key in found.get("annotations", ())
-            if key in ("topic", "schedule") or key.startswith("com.openfaas.")
-        ]
-        for kind, key in asked:
-            field = f"{place}.{kind}.{key}"
-            self.warn(self.lines[field], field, "not honoured yet: kept with the function only")
+    def marks(self, found: dict[str, Any], place: str) -> None:
+        """Warn of the labels and annotations which have no effect here."""
+        for kind in ("labels", "annotations"):
+            for key in found.get(kind, ()):
+                field = f"{place}.{kind}.{key}"
+                if key.startswith(_RESERVED[0]) or (kind == "labels" and key in _RESERVED):
+                    self.warn(self.lines[field], field, "not honoured: the platform's own holds")
+                elif kind not in self.honoured and _acts(kind, key):
+                    said = "not honoured yet: kept with the function only"
+                    self.warn(self.lines[field], field, said)
 
     def configuration(self, row: Row | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the paths to copy and the names of the templates asked for."""

@@ -7,6 +7,7 @@ Twice   is harmless: a commit's archives are the same bytes each time, the batch
 """
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -38,6 +39,7 @@ class Source:
     remotes: Remotes
     templates: Templates
     settings: SourceSettings
+    honoured: Collection[str] = ()  # fields of stack.yml that builder and platform act on
     durable: ClassVar[str] = "source"
     reads: ClassVar[tuple[type[RunQueued], ...]] = (RunQueued,)
     begins: ClassVar[Literal["first", "now"]] = "first"
@@ -76,7 +78,7 @@ class Source:
         """Return the archives of a commit; blocks."""
         deadline = Deadline(self.settings.fetch_seconds)
         tree = Tree(commit.sha, commit.objects, self.settings, deadline)
-        return prepare(tree, self.templates)
+        return prepare(tree, self.templates, self.honoured)
 
     async def reject(self, queued: Recorded[RunQueued], refusal: Refused) -> None:
         """Record why this commit will never run."""

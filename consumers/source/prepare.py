@@ -1,6 +1,6 @@
 """From a commit's files to one archive a function: pure computing, the same bytes each time."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 
@@ -33,9 +33,12 @@ class Prepared(msgspec.Struct, frozen=True):
     warnings: tuple[Problem, ...]
 
 
-def prepare(tree: Tree, templates: Templates) -> Prepared:
-    """Return the archives of a commit; raises Refused with every problem found."""
-    stack = _stack(tree, templates)
+def prepare(tree: Tree, templates: Templates, honoured: Collection[str] = ()) -> Prepared:
+    """Return the archives of a commit; raises Refused with every problem found.
+
+    ``honoured`` are the fields of stack.yml that builder and platform act on.
+    """
+    stack = _stack(tree, templates, honoured)
     if "template" in tree.children:
         message = 'unsupported custom "templates" folder'
         raise refused("stack_invalid", message, "remove the folder template", file="template")
@@ -55,12 +58,13 @@ def prepare(tree: Tree, templates: Templates) -> Prepared:
     return Prepared(tuple(archives), tuple(warnings[:SHOWN]))
 
 
-def _stack(tree: Tree, templates: Templates) -> Stack:
+def _stack(tree: Tree, templates: Templates, honoured: Collection[str]) -> Stack:
     for name in NAMES:
         if name in tree.entries:
             try:
                 body = tree.body(tree.resolve(name))
-                return parse(body, file=name, languages=templates.languages)
+                known = templates.languages
+                return parse(body, file=name, languages=known, honoured=honoured)
             except StackInvalid as error:
                 raise Refused("stack_invalid", error.problems) from error
             except Outside as error:

@@ -31,10 +31,16 @@ class Verdict(msgspec.Struct, frozen=True):
 Lint = Callable[[bytes, str], Verdict]
 
 
-def lint(text: bytes, file: str, languages: Collection[str] = LANGUAGES) -> Verdict:
+def lint(
+    text: bytes,
+    file: str,
+    languages: Collection[str] = LANGUAGES,
+    honoured: Collection[str] = (),
+) -> Verdict:
     """Return all errors of a stack.yml, or all its warnings."""
     try:
-        return Verdict(warnings=parse(text, file=file, languages=languages).warnings)
+        stack = parse(text, file=file, languages=languages, honoured=honoured)
+        return Verdict(warnings=stack.warnings)
     except StackInvalid as error:
         return Verdict(errors=error.problems)
 
