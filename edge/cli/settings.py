@@ -4,40 +4,24 @@ The struct is the manual too: ``pushline up --help`` and the README's table are 
 fields' descriptions.
 """
 
-import difflib
 import getpass
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
+from edge.cli import variables
+from edge.cli.variables import SECRET, Secretive, load, unknown, variable
 from schemas.errors import SettingInvalid
 
-PREFIX: Final = "PUSHLINE_"
-SECRET: Final = Meta(extra={"secret": True})
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 # What pip and npm are told of the machine they run on.
 TOOLS: Final = ("PIP_", "NPM_CONFIG_", "npm_config_", "SSL_CERT_")
 PROXIES: Final = ("PATH", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE")
-
-S = TypeVar("S", bound=msgspec.Struct)
-
-
-class Secretive(msgspec.Struct, frozen=True):
-    """A struct whose repr says of a secret only whether it is set."""
-
-    def __repr__(self) -> str:
-        """Return the fields, secrets as ``***``."""
-        shown = []
-        for field in msgspec.structs.fields(type(self)):
-            value = getattr(self, field.name)
-            hidden = is_secret(field) and value
-            shown.append(f"{field.name}={'***' if hidden else repr(value)}")
-        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 class Settings(Secretive, frozen=True, kw_only=True):
@@ -180,6 +164,58 @@ class Settings(Secretive, frozen=True, kw_only=True):
     payload_secret: Annotated[
         str, SECRET, Meta(description="signs POST /build and /pipeline-log; unset: they are 401")
     ] = ""
+    nats_url: Annotated[
+        str,
+        Meta(
+            description="servers of a log apart, comma separated: for all commands but `up`",
+            pattern=r"^((nats|tls)://[^@,\s]+(,(nats|tls)://[^@,\s]+)*)?$",
+        ),
+    ] = ""
+    nats_user: Annotated[
+        str, Meta(description="user of the log; empty: the role that the command has there")
+    ] = ""
+    nats_password: Annotated[str, SECRET, Meta(description="password of that user")] = ""
+    log_replicas: Annotated[
+        Literal[1, 3], Meta(description="servers of a cluster that keep each stream")
+    ] = 1
+    log_room: Annotated[
+        int, Meta(description="GiB that all streams together may take on such a log", ge=1)
+    ] = 8
+    edge_listen: Annotated[
+        str,
+        Meta(
+            description="HOST:PORT or unix:/PATH where `pushline edge` listens",
+            pattern=r"^(unix:/.+|(\[[0-9A-Fa-f:.]+\]|[^:\s/]+):\d{1,5})$",
+        ),
+    ] = "127.0.0.1:8081"
+    edge_address: Annotated[
+        str,
+        Meta(
+            description="HOST:PORT or unix:/PATH where router and source reach it",
+            pattern=r"^(unix:/.+|(\[[0-9A-Fa-f:.]+\]|[^:\s/]+):\d{1,5})$",
+        ),
+    ] = "127.0.0.1:8081"
+    public_url: Annotated[
+        str,
+        Meta(
+            description="what people write before a path, as https://ROOT_DOMAIN; empty: http "
+            "and the port of LISTEN",
+            pattern=r"^(https?://[^/@\s]+/?)?$",
+        ),
+    ] = ""
+    token: Annotated[
+        str, SECRET, Meta(description="token of git and the API; `up` makes one of its own")
+    ] = ""
+    blobs_folder: Annotated[
+        str, Meta(description="folder of blobs that all processes share, if they have no s3")
+    ] = ""
+    metrics_listen: Annotated[
+        str,
+        Meta(
+            description="HOST:PORT of /healthz and /metrics of `pushline consumer`; empty: none",
+            pattern=r"^((\[[0-9A-Fa-f:.]+\]|[^:\s/]+):\d{1,5})?$",
+        ),
+    ] = ""
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="least level of the log lines on standard error"),
@@ -190,99 +226,11 @@ class Settings(Secretive, frozen=True, kw_only=True):
     ] = "auto"
 
 
-class Row(msgspec.Struct, frozen=True):
-    """One line of the manual."""
-
-    variable: str
-    default: str
-    meaning: str
-
-
-def is_secret(field: msgspec.structs.FieldInfo) -> bool:
-    """Tell whether a field's value may not be shown."""
-    return any(meta.extra and meta.extra.get("secret") for meta in _metas(field))
-
-
-def _metas(field: msgspec.structs.FieldInfo) -> Iterator[Meta]:
-    if get_origin(field.type) is Annotated:
-        yield from (part for part in get_args(field.type) if isinstance(part, Meta))
-
-
-def variable(name: str) -> str:
-    """Return the environment variable of a field."""
-    return PREFIX + name.upper()
-
-
-def load(kind: type[S], environ: Mapping[str, str]) -> S:
-    """Fill ``kind`` from ``PUSHLINE_<FIELD>``; SettingInvalid names a bad variable and its cure."""
-    values: dict[str, object] = {}
-    for field in msgspec.structs.fields(kind):
-        text = environ.get(variable(field.name), "").strip()
-        if not text:  # an empty variable is an unset one, as in `PUSHLINE_LISTEN= pushline up`
-            continue
-        try:
-            values[field.name] = msgspec.convert(_truth(text), field.type, strict=False)
-        except msgspec.ValidationError as error:
-            raise _invalid(field, text, error) from error
-    return kind(**values)
-
-
 def replaced(settings: Settings, **texts: str) -> Settings:
     """Return settings with values from the command line, checked as those of variables are."""
     environ = {variable(name): text for name, text in texts.items()}
     given = load(Settings, environ)
     return msgspec.structs.replace(settings, **{name: getattr(given, name) for name in texts})
-
-
-def _truth(text: str) -> str:
-    words = {"yes": "true", "on": "true", "no": "false", "off": "false"}
-    return words.get(text.lower(), text)
-
-
-def _invalid(
-    field: msgspec.structs.FieldInfo, text: str, error: msgspec.ValidationError
-) -> SettingInvalid:
-    shown = "its value" if is_secret(field) else repr(text)
-    meaning = "; ".join(meta.description for meta in _metas(field) if meta.description)
-    default = f", for example {field.default}" if field.default not in ("", None) else ""
-    return SettingInvalid(
-        f"{variable(field.name)}: {shown} cannot be used: {error}",
-        hint=f"{meaning}{default}",
-    )
-
-
-def unknown(kind: type[msgspec.Struct], environ: Mapping[str, str]) -> list[str]:
-    """Return a warning for each ``PUSHLINE_*`` variable that sets nothing, and the nearest name."""
-    known = [field.name.upper() for field in msgspec.structs.fields(kind)]
-    warnings = []
-    for name in sorted(environ):
-        rest = name.removeprefix(PREFIX)
-        if rest != name and rest not in known:
-            near = difflib.get_close_matches(rest, known, n=1)
-            cure = f"; did you mean {PREFIX}{near[0]}?" if near else "; see `pushline up --help`"
-            warnings.append(f"{name} sets nothing{cure}")
-    return warnings
-
-
-def manual(kind: type[msgspec.Struct] = Settings) -> list[Row]:
-    """Return a row for each variable, in the order of the fields."""
-    rows = []
-    for field in msgspec.structs.fields(kind):
-        default = "" if field.default in ("", None) else str(field.default)
-        if isinstance(field.default, bool):
-            default = default.lower()
-        meaning = "; ".join(meta.description for meta in _metas(field) if meta.description)
-        rows.append(Row(variable(field.name), default, meaning))
-    return rows
-
-
-def markdown() -> str:
-    """Return the manual as the README's table."""
-    lines = ["| variable | default | meaning |", "|---|---|---|"]
-    for row in manual():
-        default = f"`{row.default}`" if row.default else ""
-        lines.append(f"| `{row.variable}` | {default} | {row.meaning} |")
-    return "\n".join(lines)
 
 
 def address(listen: str, *, allow_remote: bool) -> tuple[str, int]:
@@ -331,3 +279,20 @@ def current() -> tuple[Settings, list[str], Mapping[str, str]]:
     """Return this process's settings, the warnings about them, and what they were read from."""
     environ = dict(os.environ)
     return load(Settings, environ), unknown(Settings, environ), environ
+
+
+GROUPS: Final = {  # the heading before a field, in the README
+    "home": "One machine",
+    "github_webhook_secret": "Webhooks",
+    "builds": "Building",
+    "registry": "Registry",
+    "platform": "Running functions",
+    "blobs": "Blobs",
+    "nats_url": "One process per consumer",
+    "log_level": "Log lines",
+}
+
+
+def markdown() -> str:
+    """Return the manual as the README's table."""
+    return variables.markdown(Settings, GROUPS)

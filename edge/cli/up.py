@@ -9,7 +9,7 @@ import msgspec
 from cyclopts import Parameter
 
 from edge.cli import home as homes
-from edge.cli import logs, settings
+from edge.cli import logs, settings, variables
 from edge.cli.home import Endpoint, Home
 from edge.cli.house import ENDING, House, Stopped, serving, until
 from edge.cli.output import console, duration, program
@@ -43,7 +43,7 @@ def up(
 # The help is the docstring, and the settings are a part of it.
 up.__doc__ = f"{up.__doc__}\n    Settings, as variables of the environment:\n\n" + "\n".join(
     f"    - `{row.variable}`: {row.meaning}" + (f" [{row.default}]" if row.default else "")
-    for row in settings.manual()
+    for row in variables.manual(settings.Settings)
 )
 
 

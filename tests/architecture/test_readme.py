@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.cli.settings import manual, markdown
+from edge.cli.settings import Settings, markdown
+from edge.cli.variables import manual
 from schemas.stack import lint
 from tests.architecture.source_tree import ROOT, tracked
 
@@ -22,7 +23,7 @@ def test_settings_are_the_code() -> None:
     assert table[1].strip() == markdown(), (
         "put this into README.md: python -c 'import edge.cli.settings as s; print(s.markdown())'"
     )
-    assert len(manual()) > 5
+    assert len(manual(Settings)) > 5
 
 
 def test_sample_stack_has_no_mistake() -> None:

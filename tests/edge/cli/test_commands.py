@@ -10,7 +10,8 @@ import pytest
 
 from edge.cli.audit import short
 from edge.cli.main import NOUNS, run
-from edge.cli.settings import manual
+from edge.cli.settings import Settings
+from edge.cli.variables import manual
 from tests.laptop import PATIENCE, ROOT
 
 
@@ -29,7 +30,7 @@ def test_the_help_of_up_lists_every_setting(capsys: pytest.CaptureFixture[str]) 
     assert run(["up", "--help"]) == 0
 
     said = capsys.readouterr().out
-    assert all(row.variable in said for row in manual())
+    assert all(row.variable in said for row in manual(Settings))
 
 
 @pytest.mark.parametrize(

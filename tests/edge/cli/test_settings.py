@@ -5,16 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge.cli.settings import (
-    Settings,
-    address,
-    home_of,
-    is_secret,
-    load,
-    manual,
-    unknown,
-    variable,
-)
+from edge.cli.settings import GROUPS, Settings, address, home_of, markdown
+from edge.cli.variables import is_secret, load, manual, unknown, variable
 from schemas.errors import SettingInvalid
 
 
@@ -58,7 +50,7 @@ def test_a_bad_value_names_the_variable_and_the_cure(name: str, value: str) -> N
         load(Settings, {f"PUSHLINE_{name}": value})
 
     assert caught.value.message.startswith(f"PUSHLINE_{name}: {value!r} cannot be used")
-    meaning = next(row.meaning for row in manual() if row.variable == f"PUSHLINE_{name}")
+    meaning = next(row.meaning for row in manual(Settings) if row.variable == f"PUSHLINE_{name}")
     assert meaning in caught.value.hint
 
 
@@ -83,6 +75,40 @@ def test_secrets_are_never_shown() -> None:
     assert "hush" not in f"{settings}"
     assert "github_webhook_secret=***" in repr(settings)
     assert "listen='127.0.0.1:8080'" in repr(settings)
+
+
+def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
+    """Its variable with _FILE names the file; the line's end is not a part of it."""
+    file = tmp_path / "token"
+    file.write_text("hush\n")
+    environ = {"PUSHLINE_TOKEN_FILE": str(file)}
+
+    assert load(Settings, environ) == Settings(token="hush")
+    assert unknown(Settings, environ) == []
+    assert len(unknown(Settings, {"PUSHLINE_LISTEN_FILE": str(file)})) == 1
+
+
+def test_a_secret_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """A missing file, bytes that are no text, and both variables at once: each with its cure."""
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe")
+
+    with pytest.raises(SettingInvalid, match="none cannot be read: No such file"):
+        load(Settings, {"PUSHLINE_TOKEN_FILE": str(tmp_path / "none")})
+    with pytest.raises(SettingInvalid, match="it is no text"):
+        load(Settings, {"PUSHLINE_TOKEN_FILE": str(binary)})
+    with pytest.raises(SettingInvalid, match="are both set") as caught:
+        load(Settings, {"PUSHLINE_TOKEN_FILE": "/x", "PUSHLINE_TOKEN": "hush"})
+    assert "hush" not in str(caught.value)
+
+
+def test_a_heading_stands_before_its_first_variable() -> None:
+    """The README's table is grouped, and no heading is lost."""
+    lines = markdown().splitlines()
+
+    for name, heading in GROUPS.items():
+        [at] = [n for n, line in enumerate(lines) if line.startswith(f"| `{variable(name)}` |")]
+        assert lines[at - 1] == f"| **{heading}** | | |"
 
 
 @pytest.mark.parametrize(
@@ -126,4 +152,4 @@ def test_home_is_the_setting_or_the_data_folder(tmp_path: Path) -> None:
 
 def test_every_setting_says_what_it_means() -> None:
     """A variable without a meaning would be no help."""
-    assert all(row.meaning for row in manual())
+    assert all(row.meaning for row in manual(Settings))
