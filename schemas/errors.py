@@ -138,6 +138,18 @@ class BlobDamaged(GiveUp):
     code = "blob_damaged"
 
 
+class ObjectMissing(GiveUp):
+    """No object has this key."""
+
+    code = "object_missing"
+
+
+class KeyInvalid(GiveUp):
+    """What came from outside cannot be part of an object's key; the message names the part."""
+
+    code = "key_invalid"
+
+
 class BlobsUnavailable(Retry):
     """The store of blobs did not answer: runs wait for it, up to a day."""
 
@@ -172,12 +184,14 @@ class EngineUnavailable(Retry):
     """BuildKit or the Docker Engine did not answer, or went away while it built."""
 
     code = "engine_unavailable"
+    patience = timedelta(hours=1)
 
 
 class RegistryUnavailable(Retry):
     """The image registry did not answer."""
 
     code = "registry_unavailable"
+    patience = timedelta(hours=1)
 
 
 class DeployFailed(GiveUp):

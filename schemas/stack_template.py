@@ -29,6 +29,13 @@ class BareRun(msgspec.Struct, frozen=True):
     content_type: str = ""
 
 
+class BuildOption(msgspec.Struct, frozen=True):
+    """What ``build_options`` of a stack may name: packages of the base image's distribution."""
+
+    name: str
+    packages: tuple[str, ...] = ()
+
+
 class Template(msgspec.Struct, frozen=True):
     """What faas-cli reads of a template.yml, and ``bundle``, which is ours."""
 
@@ -36,6 +43,7 @@ class Template(msgspec.Struct, frozen=True):
     fprocess: str = ""
     handler_folder: str = "function"
     welcome_message: str = ""
+    build_options: tuple[BuildOption, ...] = ()
     bundle: BareRun | None = None  # None: needs an engine
 
 

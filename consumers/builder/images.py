@@ -47,6 +47,20 @@ class ImageBuilder(Protocol):
         ...
 
 
+class BuildSecrets(Protocol):
+    """Opens what ``build_secrets`` of a stack names; shared between tasks."""
+
+    async def open(self, order: Order, name: str) -> bytes | None:
+        """Return a secret of the order's repository or owner, None where there is none."""
+        ...
+
+
+class NotBuildable(BuildFailed):
+    """stack.yml asks for what the builder does not have, or may not do; names the field."""
+
+    code = "not_buildable"
+
+
 class EngineMissing(BuildFailed):
     """A container image was asked for, and there is no engine to build it."""
 
