@@ -115,16 +115,17 @@ class Deployer:
         return await self._record(want, lambda _: fact, may_stop=True)
 
     async def _run(self, want: Wanted) -> Running | DeployFailed:
-        queued, fact = want.queued.fact, want.built.fact
+        fact = want.built.fact
         try:
             spec = msgspec.json.decode(await self.blobs.get(fact.spec), type=FunctionSpec)
             return await self.platform.deploy(
                 revision(
                     want.function,
                     want.id,
-                    generation=queued.generation,
                     image=fact.image,
-                    label=queued.label,
+                    reference=fact.reference,
+                    sha=want.sha,
+                    queued=want.queued.fact,
                     spec=spec,
                 )
             )

@@ -95,6 +95,7 @@ def ending(
         upstream=outcome.upstream,
         start_ms=outcome.start_ms,
         previous=live.revision if isinstance(live, FunctionDeployed) else "",
+        reference=want.built.fact.reference,
     )
 
 
@@ -102,12 +103,14 @@ def revision(
     of: Aggregate,
     id: str,
     *,
-    generation: int,
     image: Digest,
-    label: str,
+    reference: str,
+    sha: Sha,
+    queued: RunQueued,
     spec: FunctionSpec,
+    over: int = 0,
 ) -> Revision:
-    """Return what the platform is to run."""
+    """Return what the platform is to run; ``queued`` began the run that it is of."""
     environment, _, function = of.id.partition("/")
     return Revision(
         id=id,
@@ -115,11 +118,13 @@ def revision(
         project=of.project,
         environment=environment,
         function=function,
-        generation=generation,
+        generation=queued.generation,
         image=image,
-        label=label,
-        fprocess=spec.fprocess,
-        variables=spec.environment,
-        memory=spec.limits.memory,
-        cpu=spec.limits.cpu,
+        reference=reference,
+        label=queued.label,
+        sha=sha,
+        branch=queued.branch,
+        repository=queued.repository,
+        spec=spec,
+        over=over,
     )

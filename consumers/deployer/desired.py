@@ -4,6 +4,7 @@ Reads   function.deploy-started/1, function.deployed/1, function.deploy-failed/1
         function.removed/1
 """
 
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -24,7 +25,9 @@ class Desired(msgspec.Struct, frozen=True, kw_only=True):
 
     of: Aggregate
     live: FunctionDeployed | None = None
+    since: datetime | None = None  # when it was seen ready
     pending: str = ""  # a revision that is being started
+    failed: int = 0  # the newest generation that did not become ready
 
     def key(self, revision: str) -> str:
         """Return the platform's key of one of its revisions."""
@@ -47,13 +50,15 @@ def reduce(row: Desired | None, event: Recorded[Event]) -> Desired | None:
             row = row or Desired(of=event.of)
             return msgspec.structs.replace(row, pending=revision)
         case FunctionDeployed():
-            return Desired(of=event.of, live=fact)
-        case FunctionDeployFailed(revision=revision) if row and row.pending == revision:
-            return msgspec.structs.replace(row, pending="")
+            return Desired(of=event.of, live=fact, since=event.time)
+        case FunctionDeployFailed(revision=revision, generation=generation) if row:
+            pending = "" if row.pending == revision else row.pending
+            failed = max(row.failed, generation)
+            return msgspec.structs.replace(row, pending=pending, failed=failed)
         case _:
             return row
 
 
-def desired(snapshots: Path | None = None) -> Fold[Desired]:
-    """Return the fold, still empty."""
-    return Fold("desired", row=Desired, key=key, reduce=reduce, snapshots=snapshots)
+def desired(snapshots: Path | None = None, name: str = "desired") -> Fold[Desired]:
+    """Return the fold, still empty; each user's has a name of its own."""
+    return Fold(name, row=Desired, key=key, reduce=reduce, snapshots=snapshots)

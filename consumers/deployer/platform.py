@@ -4,7 +4,9 @@ from typing import Protocol
 
 import msgspec
 
-from schemas.ids import Digest
+from schemas.ids import Digest, Sha
+from schemas.repository import Repository
+from schemas.stack_spec import FunctionSpec
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,16 +19,23 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     function: str
     generation: int
     image: Digest
-    label: str = ""  # the tenant's host label
-    fprocess: str = ""  # the command where the stack says one
-    variables: dict[str, str] = {}
-    memory: str = ""  # as in the stack: 128Mi; "": the platform's default
-    cpu: str = ""  # 100m is a tenth of one core; "": not limited
+    reference: str = ""  # what to pull, HOST/PATH@sha256:…; "" for a bundle
+    label: str  # the tenant's host label
+    sha: Sha
+    branch: str
+    repository: Repository
+    spec: FunctionSpec  # quantities in it are as in the stack: 128Mi, 500m
+    over: int = 0  # the newest generation that failed: it may stand where this one belongs
+
+    @property
+    def of(self) -> str:
+        """Return the function's name among all functions of all forges."""
+        return f"{self.forge}/{self.project}/{self.environment}/{self.function}"
 
     @property
     def key(self) -> str:
         """Return its name among all revisions of all functions of all forges."""
-        return f"{self.forge}/{self.project}/{self.environment}/{self.function}@{self.id}"
+        return f"{self.of}@{self.id}"
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -39,13 +48,20 @@ class Running(msgspec.Struct, frozen=True):
 class Platform(Protocol):
     """Runs revisions; safe to share between tasks.
 
-    Every method raises PlatformUnavailable (Retry) when the platform does not answer.
+    Every method raises PlatformUnavailable (Retry) when the platform does not answer. A platform
+    may run the revisions of a function side by side, or the newest in the place of all others.
     """
+
+    @property
+    def every(self) -> float:
+        """Return how many seconds should lie between two looks at what runs."""
+        ...
 
     async def deploy(self, revision: Revision) -> Running:
         """Return once the revision was seen ready; a running one is answered at once.
 
-        Raises DeployFailed, with the last lines of its log, when it does not become ready.
+        Raises DeployFailed, with the last lines of its log, when it does not become ready, or
+        when a generation runs in its place that is newer than it and than ``over``.
         """
         ...
 

@@ -7,6 +7,9 @@ Twice   is harmless: it compares, and orders only what differs
 
 It brings everything back after a restart of either side, and it retires: a revision that is
 neither live nor about to be, after a grace in which routers switch and their requests end.
+
+On a platform where a new revision takes the place of the old one, the live one is gone while the
+new one waits for its fact: that is no reason to bring it back. Once the new one has failed it is.
 """
 
 import asyncio
@@ -21,14 +24,17 @@ import structlog
 
 from bus.blobs import Blobs
 from bus.connection import Bus
+from bus.log import EventLog
 from consumers.deployer.decide import revision
 from consumers.deployer.desired import Desired, desired
-from consumers.deployer.platform import Platform
-from schemas.errors import PlatformUnavailable, PushlineError
+from consumers.deployer.platform import Platform, Revision
+from schemas.envelope import Aggregate
+from schemas.errors import EventMissing, PlatformUnavailable, PushlineError
+from schemas.events.function import FunctionDeployed
+from schemas.events.run import RunQueued
 from schemas.stack_spec import FunctionSpec
 
 GRACE: Final = 2.0  # seconds between the switch to a new revision and the end of the old one
-EVERY: Final = 0.5  # seconds between two comparisons; a change is looked at once
 FIRST_PAUSE: Final = 1.0  # seconds before a revision that does not come up is tried again
 LONGEST_PAUSE: Final = 60.0
 
@@ -41,11 +47,13 @@ class Reconciler:
     def __init__(
         self,
         rows: dict[str, Desired],
+        events: EventLog,
         blobs: Blobs,
         platform: Platform,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.rows = rows
+        self.events = events
         self.blobs = blobs
         self.platform = platform
         self.clock = clock
@@ -60,10 +68,21 @@ class Reconciler:
         pending = {row.key(row.pending) for row in self.rows.values() if row.pending}
         now = self.clock()
         self._starting = {key: task for key, task in self._starting.items() if not task.done()}
-        for key in live.keys() - running:
+        missing = {
+            key: row
+            for key, row in live.items()
+            if key not in running and not (row.pending and row.key(row.pending) in running)
+        }
+        for key, row in missing.items():
             if key not in self._starting and self._failing.get(key, (0.0, 0.0))[0] <= now:
-                self._starting[key] = asyncio.create_task(self._bring_back(key, live[key]))
-        unwanted = running - live.keys() - pending
+                self._starting[key] = asyncio.create_task(self._bring_back(key, row))
+        # What stands where a live one belongs goes when that is back, in its place or beside it.
+        places = {row.key("") for row in missing.values()}
+        unwanted = {
+            key
+            for key in running - live.keys() - pending
+            if f"{key.rpartition('@')[0]}@" not in places
+        }
         self._unwanted = {key: self._unwanted.get(key, now) for key in unwanted}
         for key, since in self._unwanted.items():
             if now - since >= GRACE:
@@ -76,16 +95,7 @@ class Reconciler:
         if fact is None:
             return
         try:
-            spec = msgspec.json.decode(await self.blobs.get(fact.spec), type=FunctionSpec)
-            order = revision(
-                row.of,
-                fact.revision,
-                generation=fact.generation,
-                image=fact.image,
-                label=fact.label,
-                spec=spec,
-            )
-            running = await self.platform.deploy(order)
+            running = await self.platform.deploy(await self._order(row, fact))
         except PlatformUnavailable:
             return  # the next step finds it missing still
         except (PushlineError, msgspec.DecodeError) as error:
@@ -96,6 +106,22 @@ class Reconciler:
         else:
             self._failing.pop(key, None)
             log.info("revision_brought_back", key=key, start_ms=running.start_ms)
+
+    async def _order(self, row: Desired, fact: FunctionDeployed) -> Revision:
+        run = Aggregate(row.of.forge, row.of.project, "run", fact.run)
+        queued = await self.events.last(run, RunQueued)
+        if queued is None:
+            raise EventMissing(f"run {fact.run} was never queued")
+        return revision(
+            row.of,
+            fact.revision,
+            image=fact.image,
+            reference=fact.reference,
+            sha=fact.sha,
+            queued=queued.fact,
+            spec=msgspec.json.decode(await self.blobs.get(fact.spec), type=FunctionSpec),
+            over=row.failed,
+        )
 
     async def end(self) -> None:
         """Stop what is being started; the platform finishes it or not."""
@@ -115,7 +141,7 @@ async def reconcile(
     fold.changed.append(lambda *_: news.set())
     folding = asyncio.create_task(fold.run(bus.follow), name="desired")
     stop = asyncio.create_task(stopping.wait())
-    reconciler = Reconciler(fold.rows, bus.blobs, platform)
+    reconciler = Reconciler(fold.rows, bus.log, bus.blobs, platform)
     try:
         caught_up = asyncio.create_task(fold.reached(await bus.log.head()))
         await asyncio.wait({caught_up, folding, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -129,7 +155,9 @@ async def reconcile(
             news.clear()
             changed = asyncio.create_task(news.wait())
             await asyncio.wait(
-                {changed, folding, stop}, timeout=EVERY, return_when=asyncio.FIRST_COMPLETED
+                {changed, folding, stop},
+                timeout=platform.every,
+                return_when=asyncio.FIRST_COMPLETED,
             )
             changed.cancel()
         if folding.done():

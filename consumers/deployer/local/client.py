@@ -1,7 +1,7 @@
 """The adapter ``local``: the supervisor's control API as a Platform."""
 
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import aiohttp
 import msgspec
@@ -15,6 +15,8 @@ PATIENCE: Final = 120.0  # seconds for one order, queueing behind other starts i
 
 class LocalPlatform:
     """A Platform; a connection per call, for calls are rare and the supervisor may restart."""
+
+    every: ClassVar[float] = 0.5
 
     def __init__(self, socket: Path) -> None:
         """Speak to the supervisor at ``socket``."""

@@ -36,8 +36,8 @@ class Launch:
         self.name = name_of(order.key)
         self.folder = folder_of(ground.settings.home, order.image)
         limits = ground.settings.limits
-        self.memory = max(size(order.memory, limits.memory), LEAST_MEMORY)
-        self.cores = cores(order.cpu)
+        self.memory = max(size(order.spec.limits.memory, limits.memory), LEAST_MEMORY)
+        self.cores = cores(order.spec.limits.cpu)
         self.cell: Cell | None = None
         self.own = ""  # its own folder
         self.port = 0  # where a program listens that does not know Unix sockets
@@ -67,7 +67,7 @@ class Launch:
 
     def command(self) -> list[str]:
         """Return the program and its arguments; the stack's own words go before the bundle's."""
-        asked = self.order.fprocess or self._variable("fprocess", "function_process")
+        asked = self.order.spec.fprocess or self._variable("fprocess", "function_process")
         words = asked.split() if asked else list(self.bundle.command)
         if not words:
             raise DeployFailed("no program is named", hint="write fprocess in stack.yml")
@@ -84,7 +84,7 @@ class Launch:
             "TMPDIR": self.own,
             "LANG": "C.UTF-8",
             **self.bundle.environment,
-            **self.order.variables,
+            **self.order.spec.environment,
         }
         if self.bundle.mode == "http":
             own["PUSHLINE_SOCKET"] = f"{self.own}/{SOCKET}"
@@ -93,7 +93,7 @@ class Launch:
         return own
 
     def _variable(self, *names: str) -> str:
-        known = {**self.bundle.environment, **self.order.variables}
+        known = {**self.bundle.environment, **self.order.spec.environment}
         return next((known[name] for name in names if known.get(name)), "")
 
     def _fixed_port(self) -> int:

@@ -100,7 +100,9 @@ class Supervisor:
         except msgspec.DecodeError as error:
             raise DeployFailed(f"{file.name} of {order.image}: {error}") from error
         rules = contract.read(
-            {**how.environment, **order.variables}, classic=how.cgi, content_type=how.content_type
+            {**how.environment, **order.spec.environment},
+            classic=how.cgi,
+            content_type=how.content_type,
         )
         id = f"{order.environment}/{order.function}"
         subject = subjects.function_log(order.forge, order.project, id, order.id)

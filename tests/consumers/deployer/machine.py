@@ -21,6 +21,8 @@ from consumers.deployer.local.settings import SupervisorSettings
 from consumers.deployer.platform import Revision
 from schemas.bundle import FILE, Bundle
 from schemas.errors import PlatformUnavailable
+from schemas.repository import Repository
+from schemas.stack_spec import FunctionSpec
 
 DEADLINE: Final = 20.0  # seconds, on a machine that does much else
 PROGRAM: Final = (
@@ -33,6 +35,7 @@ PROGRAM: Final = (
 ROOT: Final = Path(__file__).parents[3]
 SERVER: Final = Path(__file__).with_name("function.py").read_text()
 HTTP: Final = Bundle(language="test", mode="http", command=("{python}", "function.py"))
+FIELDS: Final = frozenset(Revision.__struct_fields__)
 T = TypeVar("T")
 
 
@@ -47,6 +50,26 @@ async def until(probe: Callable[[], Awaitable[T]], seconds: float = DEADLINE) ->
 
 def _encoded(settings: SupervisorSettings) -> str:
     return msgspec.json.encode(settings, enc_hook=str).decode()
+
+
+def revision_of(id: str = "abcdef0-1", **fields: Any) -> Revision:
+    """Return a revision of alice's function hello; what is no field of it is one of its spec."""
+    names = {"variables": "environment"}
+    spec = {names.get(name, name): value for name, value in fields.items() if name not in FIELDS}
+    known = {
+        "forge": "local",
+        "project": "alice/hello",
+        "environment": "production",
+        "function": "hello",
+        "generation": 1,
+        "label": "alice",
+        "sha": "abcdef0" + "0" * 33,
+        "branch": "main",
+        "repository": Repository("alice", "hello", "main"),
+    }
+    given = {name: value for name, value in fields.items() if name in FIELDS}
+    made = FunctionSpec(**{"name": "hello", "language": "exec", "handler": "hello", **spec})
+    return Revision(**{"id": id, "spec": made, **known, **given})
 
 
 class Machine:
@@ -110,14 +133,7 @@ class Machine:
 
     def revision(self, id: str = "abcdef0-1", image: str = "", **fields: Any) -> Revision:
         """Return a revision of alice's function hello."""
-        known = {
-            "forge": "local",
-            "project": "alice/hello",
-            "environment": "production",
-            "function": "hello",
-            "generation": 1,
-        }
-        return Revision(id=id, image=image or self.bundle(), **{**known, **fields})
+        return revision_of(id, image=image or self.bundle(), **fields)
 
     def socket(self, revision: Revision) -> Path:
         """Return where its watchdog listens."""

@@ -30,6 +30,7 @@ class FakePlatform:
     revisions: dict[str, Revision] = field(default_factory=dict)
     deploys: list[str] = field(default_factory=list)
     fails: Exception | None = None
+    every: float = 0.5
     before: asyncio.Event | None = None  # waited for before a revision is ready
     begun: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -43,7 +43,8 @@ async def test_what_was_built_becomes_live(story: Story) -> None:
     )
     (revision,) = story.platform.revisions.values()
     assert revision.key == "local/alice/hello/production/hello@abcdef0-1"
-    assert (revision.fprocess, revision.variables) == ("cat", {"A": "1"})
+    assert (revision.spec.fprocess, revision.spec.environment) == ("cat", {"A": "1"})
+    assert (revision.sha, revision.branch, revision.repository.owner) == (SHA, "main", "alice")
 
 
 async def test_redelivery_deploys_once(story: Story) -> None:

@@ -15,7 +15,7 @@ async def test_a_new_revision_retires_the_old_after_a_grace(story: Story) -> Non
     await story.deployer.handle(await story.built(2))
     rows = await folded(story)
     now = 100.0
-    reconciler = Reconciler(rows, story.bus.blobs, story.platform, lambda: now)
+    reconciler = Reconciler(rows, story.bus.log, story.bus.blobs, story.platform, lambda: now)
 
     await reconciler.step()
     now += GRACE - 0.1
@@ -38,7 +38,9 @@ async def test_what_is_being_deployed_is_not_retired(story: Story) -> None:
         iter(story.platform.revisions.values())
     )
     now = 100.0
-    reconciler = Reconciler(await folded(story), story.bus.blobs, story.platform, lambda: now)
+    reconciler = Reconciler(
+        await folded(story), story.bus.log, story.bus.blobs, story.platform, lambda: now
+    )
 
     await reconciler.step()
     now += 3600
@@ -69,7 +71,7 @@ async def test_all_that_was_live_is_brought_back(story: Story) -> None:
     stopping.set()
     await asyncio.wait_for(reconciling, 10)
     (revision,) = story.platform.revisions.values()
-    assert revision.variables == {"A": "1"}
+    assert revision.spec.environment == {"A": "1"}
     assert (await story.facts())[-1] == (await story.facts())[2]
 
 
@@ -80,7 +82,9 @@ async def test_a_revision_that_does_not_come_back_is_tried_less_often(story: Sto
     story.platform.deploys.clear()
     story.platform.fails = DeployFailed("the bundle is not on this machine")
     now = 100.0
-    reconciler = Reconciler(await folded(story), story.bus.blobs, story.platform, lambda: now)
+    reconciler = Reconciler(
+        await folded(story), story.bus.log, story.bus.blobs, story.platform, lambda: now
+    )
 
     for _ in range(40):
         await reconciler.step()
