@@ -53,14 +53,19 @@ def config_of(worker: "Worker | type[Worker]", pace: "Pace") -> dict[str, Any]:
     }
 
 
+async def live(js: JetStream, worker: "Worker | type[Worker]") -> dict[str, Any] | None:
+    """Return the state and configuration of a worker's durable, None where it was never made."""
+    return await patiently(lambda: js.consumer(stream_of(worker), worker.durable))
+
+
 async def declare(js: JetStream, worker: "Worker | type[Worker]") -> None:
     """Create or update the durable of ``worker``; one that is there keeps its place."""
     stream, config = stream_of(worker), config_of(worker, pace_of(worker))
-    live = await patiently(lambda: js.consumer(stream, worker.durable))
-    if live is None:
+    known = await live(js, worker)
+    if known is None:
         config |= await _begin(js, stream, worker)
     else:
-        config |= {key: live["config"][key] for key in START if key in live["config"]}
+        config |= {key: known["config"][key] for key in START if key in known["config"]}
     query = {"stream_name": stream, "config": config}
     verb = f"CONSUMER.CREATE.{stream}.{worker.durable}"
     if len(config["filter_subjects"]) == 1:

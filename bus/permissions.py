@@ -43,6 +43,20 @@ PUBLISH: Final[dict[str, tuple[str, ...]]] = {
 ROLES: Final = tuple(PUBLISH)
 
 
+def configuration() -> str:
+    """Return the users of a server that is not ours; ``$NATS_<ROLE>`` are their passwords."""
+    lines = ["authorization {", "  users: ["]
+    for user in users({role: f"$NATS_{role.upper()}" for role in ROLES}):
+        permissions = user["permissions"]
+        lines += [f"    {{user: {user['user']}, password: {user['password']}, permissions: {{"]
+        lines += ["      publish: {allow: ["]
+        lines += [f'        "{subject}"' for subject in permissions["publish"]["allow"]]
+        lines += ["      ]}"]
+        lines += [f'      subscribe: {{allow: ["{permissions["subscribe"]["allow"][0]}"]}}']
+        lines += ["    }}"]
+    return "\n".join([*lines, "  ]", "}"]) + "\n"
+
+
 def users(passwords: dict[str, str]) -> list[dict[str, Any]]:
     """Return the users as the server's configuration has them."""
     return [

@@ -124,7 +124,7 @@ class NatsServer:
             user=role,
             password=self._passwords[role],
             home=self.home,
-            log_bytes=self._log_bytes,
+            log_bytes=room(self.home, self._log_bytes),
         )
 
     def start(self) -> None:

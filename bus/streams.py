@@ -12,7 +12,6 @@ import msgspec
 
 from bus import water
 from bus.connection import session
-from bus.disk import room
 from bus.durables import declare
 from bus.jetstream import JetStream, Refused, patiently
 from bus.settings import BusSettings
@@ -86,13 +85,12 @@ SHARES: Final = {  # of the room for all streams
 
 def declared(settings: BusSettings) -> dict[str, dict[str, Any]]:
     """Return the whole configuration of each stream."""
-    total = room(settings.home, settings.log_bytes)
     return {
         stream["name"]: {
             "retention": "limits",
             "storage": "file",
             "num_replicas": settings.replicas,
-            "max_bytes": int(total * SHARES[stream["name"]]),
+            "max_bytes": int(settings.log_bytes * SHARES[stream["name"]]),
             **stream,
         }
         for stream in STREAMS

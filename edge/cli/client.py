@@ -1,6 +1,7 @@
 """The users' commands as a client of ``/api``: plain HTTP to the ``up`` of this machine."""
 
 import http.client
+import socket
 import sys
 from collections.abc import Iterator
 from typing import TypeVar
@@ -91,6 +92,8 @@ class Api:
             "Accept": "application/json",
         }
         try:
+            if where.socket:
+                connection.sock = _connected(where.socket, timeout)
             connection.request("GET", target, headers=headers)
             response = connection.getresponse()
         except OSError as error:
@@ -107,6 +110,13 @@ class Api:
             hint=refusal.hint,
             code=refusal.code,
         )
+
+
+def _connected(path: str, timeout: float | None) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(timeout)
+    connection.connect(path)
+    return connection
 
 
 def _refusal(body: bytes) -> _Refusal:

@@ -48,6 +48,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     started: datetime
     version: str
+    public: str = ""  # https://ROOT_DOMAIN, where something before us ends TLS
+    socket: str = ""  # path of the Unix socket that answers in the address's place
 
     def __repr__(self) -> str:
         """Return where, without the token."""
@@ -56,7 +58,12 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     def function_url(self, label: str, environment: str, function: str) -> str:
         """Return where a function answers."""
         tenant = label if environment == "production" else f"{environment}--{label}"
-        return f"http://{tenant}.{self.root_domain}:{self.port}/{function}"
+        scheme, _, rest = (self.public or self._own).partition("://")
+        return f"{scheme}://{tenant}.{rest}/{function}"
+
+    @property
+    def _own(self) -> str:
+        return f"http://{self.root_domain}:{self.port}"
 
 
 class Home(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ import structlog
 from edge.cli import home, processes
 from edge.cli.home import Endpoint, Home
 from edge.cli.processes import Child
-from edge.cli.settings import LOOPBACK, Settings
+from edge.cli.settings import LOOPBACK, Settings, public_of
 from edge.cli.version import text as version
 from schemas.errors import PushlineError
 
@@ -214,8 +214,10 @@ def _endpoint(
     elif host in ("0.0.0.0", "::"):  # noqa: S104 - allowed by the operator; no name to be met at
         own = settings.root_domain
         name = "localhost" if own == "localhost" else f"system.{own}"
+    public = public_of(settings)
     return Endpoint(
-        url=f"http://{name}:{port}",
+        url=public.replace("://", "://system.") or f"http://{name}:{port}",
+        public=public,
         host=host,
         port=port,
         root_domain=settings.root_domain,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
+from edge.cli.complain import complain
 from schemas.errors import PushlineError
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
@@ -14,6 +15,10 @@ OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 NOUNS = {
     "up": "edge.cli.up:up",
     "demo": "edge.cli.demo:demo",
+    "init": "edge.cli.init:init",
+    "edge": "edge.cli.edge:edge",
+    "router": "edge.cli.router:router",
+    "consumer": "edge.cli.consumer:consumer",
     "events": "edge.cli.events:app",
     "run": "edge.cli.run:app",
     "functions": "edge.cli.functions:app",
@@ -55,10 +60,10 @@ def run(arguments: Sequence[str]) -> int:
         whole = not arguments or arguments[0] in ("-h", "--help")
         code = application(whole=whole)(list(arguments))
     except PushlineError as error:
-        _complain(error.message, error.hint)
+        complain(error.message, error.hint)
         return FAILED
     except CycloptsError as error:
-        _complain(str(error).strip(), "--help shows what there is")
+        complain(str(error).strip(), "--help shows what there is")
         return MISUSED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -66,14 +71,6 @@ def run(arguments: Sequence[str]) -> int:
         sys.stderr.close()
         return OK
     return code if isinstance(code, int) else OK
-
-
-def _complain(message: str, hint: str) -> None:
-    colour = sys.stderr.isatty()
-    mark = "\x1b[1;31merror:\x1b[0m" if colour else "error:"
-    sys.stderr.write(f"{mark} {message}\n")
-    if hint:
-        sys.stderr.write(f"  {hint}\n")
 
 
 def main() -> None:

@@ -40,7 +40,7 @@ dt {{ font-weight: 600; margin-top: .5rem }} dd {{ margin: 0; color: var(--soft)
 <pre>git remote add pushline {url}/git/&lt;you&gt;/&lt;repository&gt;.git
 git push pushline main</pre>
 <p>git asks for a password: the token that <code>pushline up</code> printed, with any user name.
-Its functions answer at <code>http://&lt;you&gt;.{root}:{port}/&lt;function&gt;</code>.</p>
+Its functions answer at <code>{functions}</code>.</p>
 
 <h2>See what happens</h2>
 <pre>pushline events tail -f
@@ -66,7 +66,6 @@ def front(endpoint: Endpoint) -> bytes:
     """Return the page of an installation; no secret is in it."""
     return PAGE.format(
         url=html.escape(endpoint.url),
-        root=html.escape(endpoint.root_domain),
-        port=endpoint.port,
+        functions=html.escape(endpoint.function_url("<you>", "production", "<function>")),
         version=html.escape(endpoint.version),
     ).encode()

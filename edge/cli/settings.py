@@ -233,22 +233,36 @@ def replaced(settings: Settings, **texts: str) -> Settings:
     return msgspec.structs.replace(settings, **{name: getattr(given, name) for name in texts})
 
 
-def address(listen: str, *, allow_remote: bool) -> tuple[str, int]:
-    """Return host and port; refuses an address that other machines reach, unless allowed."""
+def address(listen: str, *, allow_remote: bool, name: str = "listen") -> tuple[str, int]:
+    """Return host and port; refuses an address that other machines reach, unless allowed.
+
+    ``name`` is the setting's.
+    """
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
     if int(port) > 65535:
         raise SettingInvalid(
-            f"{variable('listen')}: there is no port {port}", hint="ports end at 65535"
+            f"{variable(name)}: there is no port {port}", hint="ports end at 65535"
         )
     if not allow_remote and host not in LOOPBACK and not host.startswith("127."):
         raise SettingInvalid(
-            f"{variable('listen')}: {host} can be reached from other machines, and nobody has to "
+            f"{variable(name)}: {host} can be reached from other machines, and nobody has to "
             "sign in here yet",
             hint=f"listen on 127.0.0.1, or set {variable('allow_remote')}=true "
             "behind a proxy of yours that asks who is there",
         )
     return host, int(port)
+
+
+def public_of(settings: Settings) -> str:
+    """Return the public URL, empty for none; refuses one of another host than the root domain."""
+    scheme, _, rest = settings.public_url.rstrip("/").partition("://")
+    if rest and rest.partition(":")[0] != settings.root_domain:
+        raise SettingInvalid(
+            f"{variable('public_url')}: {rest} is not at {settings.root_domain}",
+            hint=f"write {scheme}://{settings.root_domain}, or set {variable('root_domain')}",
+        )
+    return f"{scheme}://{rest}" if rest else ""
 
 
 def home_of(settings: Settings, environ: Mapping[str, str]) -> Path:

@@ -90,5 +90,5 @@ def welcome(house: House, place: Home, *, wished: int) -> None:
 
 def remote(at: Endpoint, owner: str, repository: str) -> str:
     """Return the URL to push to, token and all."""
-    _, _, rest = at.url.partition("://")
-    return f"http://pushline:{at.token}@{rest}/git/{owner}/{repository}.git"
+    scheme, _, rest = at.url.partition("://")
+    return f"{scheme}://pushline:{at.token}@{rest}/git/{owner}/{repository}.git"

@@ -33,17 +33,21 @@ class Consumers(msgspec.Struct, frozen=True):
     folds: tuple[Fold[Any], ...] = ()
 
 
+def named(names: Iterable[str]) -> tuple[str, ...]:
+    """Return each name once; SettingInvalid for one that nobody has."""
+    if strange := [name for name in names if name not in CONSUMERS]:
+        raise SettingInvalid(
+            f"there is no consumer {', '.join(strange)}", hint=f"there are {', '.join(CONSUMERS)}"
+        )
+    return tuple(dict.fromkeys(names))
+
+
 def make(parts: Adapters, names: Iterable[str] = ()) -> Consumers:
     """Return the consumers of these names, all when none is named, and the folds they decide by.
 
     Raises SettingInvalid for a name that nobody has.
     """
-    wanted = tuple(dict.fromkeys(names)) or tuple(CONSUMERS)
-    if strange := [name for name in wanted if name not in CONSUMERS]:
-        raise SettingInvalid(
-            f"there is no consumer {', '.join(strange)}", hint=f"there are {', '.join(CONSUMERS)}"
-        )
-    made = [CONSUMERS[name](parts) for name in wanted]
+    made = [CONSUMERS[name](parts) for name in named(names) or CONSUMERS]
     return Consumers(
         {name: job for each in made for name, job in each.jobs.items()},
         tuple(fold for each in made for fold in each.folds),

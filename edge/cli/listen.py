@@ -1,0 +1,34 @@
+"""A port of our own, and no other: apart from `up`, somebody has written down which."""
+
+import errno
+import socket
+
+from edge.cli.variables import variable
+from schemas.errors import PushlineError
+
+BACKLOG = 1024
+
+
+class PortTaken(PushlineError):
+    """The port that was asked for cannot be listened on."""
+
+    code = "port_taken"
+
+
+def listener(host: str, port: int, name: str) -> socket.socket:
+    """Return a socket that listens there; PortTaken names the setting."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        opened.bind((host, port))
+        opened.listen(BACKLOG)
+    except OSError as error:
+        opened.close()
+        reasons = {errno.EADDRINUSE: "it is taken", errno.EACCES: "it is not ours to take"}
+        raise PortTaken(
+            f"{variable(name)}: cannot listen on {host}, port {port}: "
+            f"{reasons.get(error.errno or 0, error.strerror)}",
+            hint="end what listens there, or name another port",
+        ) from error
+    return opened

@@ -1,0 +1,48 @@
+"""`pushline router`: the one public port, in a process of its own."""
+
+import sys
+from pathlib import Path
+
+from edge.cli import apart, home, logs, process, settings
+from edge.cli.listen import listener
+
+
+def router() -> int:
+    """Lead callers to functions, and the platform's own hosts to the edge, until SIGTERM.
+
+    It serves what it knows while the log is away. Any number may run. An exit code of 78 says
+    that starting it again would not help.
+    """
+    return process.guarded(_run)
+
+
+def _run() -> int:
+    from edge.router.main import run
+    from edge.router.settings import RouterSettings
+
+    chosen, warnings, environ = settings.current()
+    logs.configure("router", level=chosen.log_level, format=chosen.log_format)
+    for warning in warnings:
+        sys.stderr.write(f"warning: {warning}\n")
+    host, port = settings.address(chosen.listen, allow_remote=chosen.allow_remote)
+    place = home.prepare(settings.home_of(chosen, environ))
+    bus = apart.log_of(chosen, "router", place.path)
+    public = settings.public_of(chosen)
+    platform, run_folder = chosen.edge_address, place.run
+    if platform.startswith(apart.UNIX):  # an upstream's socket is a name in the folder of sockets
+        run_folder = Path(platform.removeprefix(apart.UNIX)).parent
+        platform = apart.UNIX + Path(platform).name
+    with listener(host, port, "listen") as taken:
+        told = RouterSettings(
+            home=place.path,
+            run=run_folder,
+            root_domain=chosen.root_domain,
+            platform=platform,
+            listen_fd=taken.detach(),
+            nats_url=bus.nats_url,
+            nats_user=bus.user,
+            nats_password=bus.password,
+            forwarded_proto="https" if public.startswith("https://") else "http",
+        )
+    run(told)
+    return process.OK
