@@ -14,7 +14,10 @@ CHUNK: Final = 1024 * 1024  # bytes
 
 
 class Blobs(Protocol):
-    """Content-addressed storage; shared between tasks and processes."""
+    """Content-addressed storage; shared between tasks and processes.
+
+    All raise BlobsUnavailable when the store does not answer.
+    """
 
     async def put(self, body: bytes | Path) -> Digest:
         """Store bytes, or a file's, for good; return their digest. Twice is harmless."""
@@ -31,6 +34,18 @@ class Blobs(Protocol):
     async def fetch(self, digest: Digest, into: Path) -> None:
         """Write the bytes to a file, which appears whole or not at all; raises as ``get``."""
         ...
+
+    async def delete(self, digest: Digest) -> None:
+        """Remove a blob that nobody needs any more. Twice is harmless."""
+        ...
+
+
+def hex_of(digest: Digest) -> str:
+    """Return a digest's digits; BlobMissing for what is no digest: it may come from outside."""
+    algorithm, _, hex = digest.partition(":")
+    if algorithm != "sha256" or len(hex) != 64 or not set(hex) <= set("0123456789abcdef"):
+        raise BlobMissing(f"not a digest: {digest!r}")
+    return hex
 
 
 class DirectoryBlobs:
@@ -56,11 +71,13 @@ class DirectoryBlobs:
         """Copy the blob to ``into``, verified, a chunk at a time."""
         await run_blocking(self._fetch, digest, into)
 
+    async def delete(self, digest: Digest) -> None:
+        """Remove the file."""
+        await run_blocking(self._delete, digest)
+
     def path(self, digest: Digest) -> Path:
         """Return where a blob lies."""
-        algorithm, _, hex = digest.partition(":")
-        if algorithm != "sha256" or len(hex) != 64 or not set(hex) <= set("0123456789abcdef"):
-            raise BlobMissing(f"not a digest: {digest!r}")
+        hex = hex_of(digest)
         return self._folder / hex[:2] / hex
 
     def _put(self, body: bytes | Path) -> Digest:
@@ -72,20 +89,20 @@ class DirectoryBlobs:
             if path.read_bytes() == body:
                 return digest
         except FileNotFoundError:
-            _folder(path.parent)
+            make_folder(path.parent)
         write_whole(path, body)
         return digest
 
     def _put_file(self, source: Path) -> Digest:
         """Copy first, then name: the source may change while it is read."""
-        _folder(self._folder)
+        make_folder(self._folder)
         part = self._folder / f".{secrets.token_hex(8)}.part"
         try:
             sha = _copy(source, part)
             path = self.path("sha256:" + sha)
-            _folder(path.parent)
+            make_folder(path.parent)
             part.replace(path)
-            _sync(path.parent)
+            sync_folder(path.parent)
         finally:
             part.unlink(missing_ok=True)
         return "sha256:" + sha
@@ -111,6 +128,14 @@ class DirectoryBlobs:
             raise
         finally:
             part.unlink(missing_ok=True)
+
+    def _delete(self, digest: Digest) -> None:
+        path = self.path(digest)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return
+        sync_folder(path.parent)
 
 
 def _copy(source: Path, target: Path) -> str:
@@ -138,19 +163,19 @@ def write_whole(path: Path, body: bytes, *, mode: int = 0o666) -> None:
             writer.flush()
             os.fsync(writer.fileno())
         part.replace(path)
-        _sync(path.parent)
+        sync_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _folder(path: Path) -> None:
+def make_folder(path: Path) -> None:
     """Make a folder whose own entry survives a power cut."""
     if not path.is_dir():
         path.mkdir(parents=True, exist_ok=True)
-        _sync(path.parent)
+        sync_folder(path.parent)
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make renames in a folder durable."""
     entry = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

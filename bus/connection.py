@@ -10,13 +10,14 @@ import structlog
 from nats.aio.client import Client
 
 from bus import instruments, water
-from bus.blobs import Blobs, DirectoryBlobs
+from bus.buildlogs import BuildLogs
 from bus.deadletters import DeadLetters
 from bus.follow import Follow
 from bus.jetstream import JetStream, patiently
 from bus.lines import Lines
 from bus.log import EVENTS, DeliveryLog, EventLog
 from bus.settings import BusSettings
+from bus.stores import stores
 from bus.water import HighWater
 from bus.wire import Wire
 from schemas.errors import AccessDenied, LogNotInitialised, LogUnavailable, PushlineError
@@ -71,7 +72,8 @@ class Bus:
         self.settings = settings
         self.js = js
         self.water = HighWater(settings.home)
-        self.blobs: Blobs = DirectoryBlobs(settings.home / "blobs")
+        self.blobs, self.objects, self.close_stores = stores(settings)
+        self.build_logs = BuildLogs(self.objects, settings.log_prefix)
         self.log = EventLog(js, self.water)
         self.deliveries = DeliveryLog(js, self.blobs)
         self.follow = Follow(js, wire, self.water)
@@ -96,6 +98,7 @@ async def connect(settings: BusSettings, *, name: str) -> AsyncIterator[Bus]:
             yield bus
         finally:
             keeper.cancel()
+            bus.close_stores()
             await bus.follow.close()
             with suppress(OSError):
                 await bus.water.flush()

@@ -17,6 +17,12 @@ resting: Final = Gauge(
     "pushline_worker_resting_messages", "Waiting for something that is away", ["consumer"]
 )
 unknown: Final = Counter("pushline_worker_unknown", "Tags of a newer release", ["consumer"])
+blob_seconds: Final = Histogram(
+    "pushline_blob_seconds", "One operation at the S3 store, with its repetitions", ["operation"]
+)
+blob_failures: Final = Counter(
+    "pushline_blob_failures", "Operations that the S3 store did not do", ["operation", "code"]
+)
 seconds: Final = Histogram(
     "pushline_worker_seconds", "From the start of a handler to its end", ["consumer"]
 )

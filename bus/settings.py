@@ -5,7 +5,36 @@ from typing import Final, Literal
 
 import msgspec
 
+MIB: Final = 1024**2
 GIB: Final = 1024**3
+
+
+class S3Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the blobs are when they are in a bucket of an S3 store."""
+
+    bucket: str  # has to exist
+    url: str = ""  # of the endpoint; "": Amazon's
+    region: str = "us-east-1"
+    addressing: Literal["auto", "path", "virtual"] = "auto"  # where the bucket stands in a URL
+    access_key: str = ""  # without keys: what the machine has, as an instance's role
+    secret_key: str = ""
+    connections: int = 8  # calls at once, each with a thread and a part of a blob in memory
+    connect_seconds: float = 3.0
+    read_seconds: float = 20.0  # of silence
+    attempts: int = 3  # of one call; a run waits longer
+    part_bytes: int = 8 * MIB  # what is larger is sent in parts of this; S3 asks for 5 MiB
+
+    def __repr__(self) -> str:
+        """Return where the blobs are, without keys."""
+        return f"S3Settings(bucket={self.bucket!r}, endpoint={self.endpoint!r})"
+
+    @property
+    def endpoint(self) -> str:
+        """Return the URL without what might be a password."""
+        scheme, slashes, rest = self.url.partition("//")
+        host, slash, path = rest.partition("/")
+        bare = host.rpartition("@")[2]
+        return f"{scheme}{slashes}{bare}{slash}{path}" or "Amazon S3"
 
 
 class BusSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,12 +44,18 @@ class BusSettings(msgspec.Struct, frozen=True, kw_only=True):
     user: str = ""
     password: str = ""
     home: Path  # of blobs, snapshots and the high-water mark
+    blobs: S3Settings | None = None  # None: a folder of the home
     replicas: Literal[1, 3] = 1  # 3: a cluster
-    log_bytes: int = 8 * GIB  # room for all streams; never more than 60 % of the disk
+    log_bytes: int = 8 * GIB  # room for all streams
 
     def __repr__(self) -> str:
         """Return all but the password."""
         return f"BusSettings(nats_url={self.nats_url!r}, user={self.user!r}, home={self.home!r})"
+
+    @property
+    def log_prefix(self) -> str:
+        """Return what the keys of build logs begin with: the bucket's name, also without one."""
+        return self.blobs.bucket if self.blobs is not None else "pipeline"
 
     @property
     def inbox(self) -> str:
