@@ -41,6 +41,18 @@ def test_router_imports_nothing_heavy(module: str) -> None:
     assert imported_by(module) & HEAVY == set()
 
 
+def test_children_log_without_rich() -> None:
+    """A child has no terminal to colour: structlog is imported without rich, which stays usable."""
+    program = (
+        "import sys; from edge.cli import child; child.log_plainly(); import edge.router.main;"
+        "before = 'rich' in sys.modules; import rich; print(before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True, text=True
+    )
+    assert done.stdout == "False\n"
+
+
 def test_heavy_imports_would_be_seen() -> None:
     """The measurement sees a heavy library where one is imported."""
     assert "litestar" in imported_by("litestar")

@@ -1,150 +1,186 @@
-"""The router beside nginx: ``python -m tests.bench.router [ROUNDS]``.
+"""The router beside nginx, HAProxy, Caddy and Traefik, in interleaved rounds.
 
-Server on core 0, load and upstream on core 1. Machines swing by two between minutes, so only
-ratios within a round count: A B A B, and the median of the rounds. Needs nginx and wrk:
-``apt-get install nginx-light wrk``.
+The server on one core, load and upstream on the other; each round asks every server once, so that
+ratios within a round are told by the servers and not by the minute.
 """
 
-import json
-import os
-import re
-import shutil
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from typing import Final, NamedTuple
 
-import psutil
+from tests.bench.load import Load, Measured, measure
+from tests.bench.ours import pushline
+from tests.bench.peers import HOST, PEERS, UPSTREAM, Place, serve_by_nginx
+from tests.bench.process import LOAD_CORE, SERVER_CORE, Missing, Program, find, free_port, running
+from tests.bench.report import OURS, Goal, How, Report, Rounds, ratio, say
 
-UPSTREAM = """worker_processes 1; worker_cpu_affinity 10; pid {0}/up.pid; error_log stderr crit;
-daemon off; events {{ worker_connections 4096; }}
-http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 600;
-  client_body_temp_path {0}/t1; proxy_temp_path {0}/t2; fastcgi_temp_path {0}/t3;
-  uwsgi_temp_path {0}/t4; scgi_temp_path {0}/t5;
-  server {{ listen unix:{0}/up.sock; location / {{ add_header X-Duration-Seconds 0.001;
-    default_type text/plain; return 200 "hello, world, how are you today\\n"; }} }} }}"""
-PROXY = """worker_processes 1; worker_cpu_affinity 01; pid {0}/px.pid; error_log stderr crit;
-daemon off; events {{ worker_connections 4096; }}
-http {{ access_log {0}/nginx.log combined buffer=64k; keepalive_requests 100000000;
-  client_body_temp_path {0}/p1; proxy_temp_path {0}/p2; fastcgi_temp_path {0}/p3;
-  uwsgi_temp_path {0}/p4; scgi_temp_path {0}/p5;
-  upstream up {{ server unix:{0}/up.sock; keepalive 512; keepalive_requests 100000000; }}
-  server {{ listen 127.0.0.1:{1}; server_name alice.localhost;
-    location /hello {{ rewrite ^/hello(/.*)?$ /$1 break; proxy_pass http://up;
-      proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
-      proxy_set_header X-Forwarded-Host $host; proxy_set_header X-Forwarded-Proto http;
-      proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Call-Id $request_id;
-    }} }} }}"""
-COOKIE = "pushline_token=" + "x" * 404
-EVERY_HEAD = """local n = 0
-request = function()
-  n = n + 1
-  wrk.headers["X-Number"] = n
-  return wrk.format("GET", "/hello/" .. n)
-end"""
+COOKIE: Final = b"pushline_token=" + b"x" * 404  # as long as a signed token
+MIB: Final = 2**20
+CONSTANT: Final = 16.0  # MB that large bodies may add
 
 
-@contextmanager
-def running(*command: str, **options: object) -> Iterator["subprocess.Popen[str]"]:
-    """Run a program and end it, by its pid."""
-    with subprocess.Popen(command, text=True, **options) as child:  # type: ignore[call-overload]
-        try:
-            yield child
-        finally:
-            child.terminate()
+def asking(line: bytes, *headers: bytes, body: bytes = b"") -> bytes:
+    """Return a request as a browser's, with a cookie of a signed token's length."""
+    usual = (b"Host: " + HOST.encode(), b"User-Agent: bench", b"Accept: */*", b"Cookie: " + COOKIE)
+    return b"\r\n".join((line + b" HTTP/1.1", *usual, *headers, b"", b"")) + body
 
 
-def cpu(pid: int) -> float:
-    """Return the CPU seconds of a process and its children."""
-    whole = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    return sum(sum(process.cpu_times()[:2]) for process in whole)
+CASES: Final = (
+    Load("32 connections", 32, asking(b"GET /hello")),
+    Load("1 connection", 1, asking(b"GET /hello")),
+    Load("512 connections", 512, asking(b"GET /hello")),
+    Load("every head different", 32, asking(b"GET /hello/{n}", b"X-Number: {n}")),
+    Load("1 MiB down", 8, asking(b"GET /hello/mib")),
+    Load(
+        "1 MiB up",
+        8,
+        asking(b"POST /hello/up", b"Content-Length: %d" % MIB, body=bytes(MIB)),
+    ),
+)
 
 
-def load(pid: int, port: int, connections: int, script: Path | None) -> dict[str, float]:
-    """Return requests/s, CPU µs per request and p99 of three seconds of load."""
-    command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", "-d3s", "--latency"]
-    command += ["-H", "Host: alice.localhost", "-H", f"Cookie: {COOKIE}"]
-    command += ["-s", str(script)] if script else []
-    before = cpu(pid)
-    said = subprocess.run(
-        [*command, f"http://127.0.0.1:{port}/hello"], check=True, capture_output=True, text=True
-    ).stdout
-    used = cpu(pid) - before
-    found = re.search(r"(\d+) requests in ([\d.]+)s", said)
-    worst = re.search(r"99%\s+([\d.]+)(us|ms|s)", said)
-    assert found, said
-    assert worst, said
-    assert "Non-2xx" not in said, said
-    count, took = int(found[1]), float(found[2])
-    unit = {"us": 0.001, "ms": 1.0, "s": 1000.0}[worst[2]]
-    return {
-        "rate": count / took,
-        "cpu_us": used / count * 1e6,
-        "p99_ms": float(worst[1]) * unit,
-    }
+class Server(NamedTuple):
+    """One of those that are compared."""
+
+    name: str
+    place: Place
+    command: list[str]
+    told: bytes = b""  # its standard input
 
 
-def compare(folder: Path, rounds: int) -> dict[str, dict[str, float]]:
-    """Return medians of the ratios and of the router's own numbers, per case."""
-    port = 20000 + os.getpid() % 10000
-    (folder / "up.conf").write_text(UPSTREAM.format(folder))
-    (folder / "px.conf").write_text(PROXY.format(folder, port))
-    every = folder / "every.lua"
-    every.write_text(EVERY_HEAD)
-    cases: dict[str, tuple[int, Path | None]] = {
-        "32 connections": (32, None),
-        "1 connection": (1, None),
-    }
-    cases |= {"512 connections": (512, None), "every head different": (32, every)}
-    results: dict[str, dict[str, float]] = {}
+class Asked(NamedTuple):
+    """One that is running."""
+
+    server: Server
+    program: Program
+
+
+def run(how: How) -> Report:
+    """Return what all rounds of all cases found."""
+    notes: list[str] = []
     with ExitStack() as stack:
-        nginx = [shutil.which("nginx") or "nginx", "-p", str(folder), "-c"]
-        stack.enter_context(running(*nginx, str(folder / "up.conf")))
-        peer = stack.enter_context(running(*nginx, str(folder / "px.conf")))
-        command = [sys.executable, "-m", "tests.bench.serve", str(folder), "unix:up.sock"]
-        ours = stack.enter_context(
-            running(*command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        servers = compared(how.folder, start_upstream(stack, how.folder), notes)
+        starts = {server.name: starting(server, how.rounds) for server in servers}
+        asked = [Asked(one, stack.enter_context(started(one))) for one in servers]
+        idle = {one.server.name: one.program.memory() for one in asked}
+        cases = {load.name: case(load, asked, how) for load in CASES if how.only in load.name}
+    notes += [
+        "start to listening: " + ", ".join(f"{name} {ms:.0f} ms" for name, ms in starts.items()),
+        "resident when idle: " + ", ".join(f"{name} {mb:.0f} MB" for name, mb in idle.items()),
+    ]
+    return Report("router", how.machine, cases, goals(cases, starts[OURS], idle[OURS]), notes)
+
+
+def start_upstream(stack: ExitStack, folder: Path) -> int:
+    """Start what answers behind all of them; return its port."""
+    at = Place(folder / "upstream", free_port(), 0)
+    (at.folder / "files").mkdir(parents=True)
+    (at.folder / "files" / "mib").write_bytes(bytes(MIB))
+    program = find("nginx", "apt-get install nginx-light (it is the upstream of all)")
+    stack.enter_context(
+        running(serve_by_nginx(program, at, UPSTREAM), at.port, at.folder, LOAD_CORE)
+    )
+    return at.port
+
+
+def compared(folder: Path, upstream: int, notes: list[str]) -> list[Server]:
+    """Return ours and each peer that is there; the others are noted, loudly."""
+    place = Place(folder / OURS, free_port(), upstream)
+    place.folder.mkdir()
+    servers = [Server(OURS, place, *pushline(place))]
+    for peer in PEERS:
+        try:
+            program = find(peer.name, peer.cure)
+        except Missing as missing:
+            notes.append(f"NOT COMPARED with {peer.name}: {missing}")
+            say(notes[-1])
+            continue
+        place = Place(folder / peer.name, free_port(), upstream)
+        place.folder.mkdir()
+        servers.append(Server(peer.name, place, peer.command(program, place)))
+    return servers
+
+
+def started(server: Server) -> AbstractContextManager[Program]:
+    """Start a server; the context ends it."""
+    place = server.place
+    return running(server.command, place.port, place.folder, SERVER_CORE, server.told)
+
+
+def starting(server: Server, rounds: int) -> float:
+    """Return the milliseconds from start to listening, the median of some starts."""
+    took = []
+    for _ in range(rounds):
+        with started(server) as program:
+            took.append(program.took * 1000)
+    return statistics.median(took)
+
+
+def case(load: Load, asked: Sequence[Asked], how: How) -> Rounds:
+    """Ask each server in turn, again and again."""
+    found: dict[str, list[Measured]] = {one.server.name: [] for one in asked}
+    for number in range(1, how.rounds + 1):
+        say(f"{load.name}: round {number} of {how.rounds}")
+        for server, program in asked:
+            port = server.place.port
+            found[server.name].append(measure(load, program, port, how.folder, how.seconds))
+            time.sleep(0.05)  # what the last load left behind is closed meanwhile
+    return found
+
+
+def goals(cases: dict[str, Rounds], listening_ms: float, idle_mb: float) -> list[Goal]:
+    """Return each goal with what was measured."""
+    found = [
+        Goal(f"{load}: rate to {peer}'s", bound, ratio(cases.get(load), peer, lambda m: m.rate))
+        for load, peer, bound in (
+            ("32 connections", "traefik", 2.5),
+            ("32 connections", "caddy", 3.0),
+            ("32 connections", "nginx", 0.65),
+            ("every head different", "traefik", 1.8),
+            ("every head different", "nginx", 0.5),
         )
-        assert ours.stdout is not None
-        our_port = next(int(line) for line in ours.stdout if line.strip().isdigit())
-        time.sleep(0.5)
-        for name, (connections, script) in cases.items():
-            pairs = [
-                (
-                    load(ours.pid, our_port, connections, script),
-                    load(peer.pid, port, connections, script),
-                )
-                for _ in range(rounds)
-            ]
-            results[name] = {
-                key: statistics.median(one[key] for one, _ in pairs) for key in pairs[0][0]
-            }
-            for key in pairs[0][0]:
-                results[name][f"{key}_to_nginx"] = statistics.median(
-                    one[key] / other[key] for one, other in pairs
-                )
-    return results
+    ]
+    none = "the router signs nobody in yet"
+    found += [
+        Goal(f"protected: rate to {peer}'s", bound, None, why_not=none)
+        for peer, bound in (("traefik forwardAuth", 5.0), ("nginx auth_request", 1.0))
+    ]
+    times: tuple[tuple[str, str, Callable[[Measured], float], float], ...] = (
+        ("1 connection", "p50", lambda m: m.p50_ms, 1.0),
+        ("1 connection", "p99", lambda m: m.p99_ms, 1.0),
+        ("512 connections", "p99", lambda m: m.p99_ms, 0.6),
+    )
+    found += [
+        Goal(
+            f"{load}: {name} to traefik's",
+            bound,
+            ratio(cases.get(load), "traefik", of),
+            at_least=False,
+        )
+        for load, name, of, bound in times
+    ]
+    for load in ("1 MiB down", "1 MiB up"):
+        found.append(
+            Goal(
+                f"{load}: bytes/s to traefik's",
+                1.0,
+                ratio(cases.get(load), "traefik", lambda m: m.mib_s),
+            )
+        )
+    return [*found, *_own(cases, listening_ms, idle_mb)]
 
 
-def main() -> int:
-    """Print a line per case, then all of it as JSON."""
-    missing = [name for name in ("nginx", "wrk", "taskset") if not shutil.which(name)]
-    if missing:
-        print(f"missing: {' '.join(missing)} (apt-get install nginx-light wrk)")  # noqa: T201
-        return 1
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        results = compare(Path(folder), int(sys.argv[1]) if len(sys.argv) > 1 else 5)
-    for name, case in results.items():
-        numbers = "  ".join(f"{key} {value:.2f}" for key, value in case.items())
-        print(f"{name}: {numbers}")  # noqa: T201
-    print(json.dumps(results))  # noqa: T201
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _own(cases: dict[str, Rounds], listening_ms: float, idle_mb: float) -> list[Goal]:
+    """Return the goals that are not about a peer."""
+    more = None
+    if "1 MiB down" in cases and "1 MiB up" in cases:
+        large = [m.memory_mb for load in ("1 MiB down", "1 MiB up") for m in cases[load][OURS]]
+        more = max(large) - idle_mb
+    return [
+        Goal("1 MiB bodies: memory over idle", CONSTANT, more, "MB", at_least=False),
+        Goal("idle: resident", 45.0, idle_mb, "MB", at_least=False),
+        Goal("start to listening", 200.0, listening_ms, "ms", at_least=False),
+    ]
