@@ -8,12 +8,12 @@ import msgspec
 
 from schemas.envelope import Unknown
 from schemas.errors import Undecodable
-from schemas.events import Event, branch, delivery, function, project, run, tenant
+from schemas.events import Event, branch, delivery, function, project, run, secret, tenant
 from schemas.ids import tag_of
 
 
 def _declared() -> tuple[type[Event], ...]:
-    rooms = (delivery, tenant, project, branch, run, function)
+    rooms = (delivery, tenant, project, branch, run, function, secret)
     found = (value for room in rooms for value in vars(room).values())
     return tuple(
         value

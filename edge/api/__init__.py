@@ -1,1 +1,1 @@
-"""The read API under ``/api``: folds of the log, as JSON."""
+"""The API under ``/api``: folds of the log as JSON, and requests."""

@@ -55,13 +55,14 @@ class Access:
                 hint=f"ask for system.{self.root_domain}, or localhost",
             )
 
-    def authorize(self, scope: Mapping[str, Any]) -> None:
-        """Raise TokenMissing unless the token comes as Bearer, or as a Basic password."""
-        if self.user(dict(scope["headers"])) is None:
+    def authorize(self, scope: Mapping[str, Any]) -> str:
+        """Return who asks; TokenMissing unless the token comes as Bearer, or Basic password."""
+        if (user := self.user(dict(scope["headers"]))) is None:
             raise TokenMissing(
                 "this needs the token of this Pushline",
                 hint="`pushline up` prints it in the git remote: as password, or as Bearer",
             )
+        return user
 
     def user(self, headers: Mapping[bytes, bytes]) -> str | None:
         """Return who sends these headers; None: nobody with the token.

@@ -12,12 +12,14 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import ServerSentEvent
 
 from bus.lines import Lines
-from edge.api import refusals
+from edge.api import refusals, secrets
 from edge.api.logs import latest, sent, source_of_function, source_of_run
 from edge.api.projects import Project
+from edge.api.secrets import SecretStore
 from edge.api.shapes import FunctionView, LogLine, Page, RunItem, RunView
 from edge.api.views import Views
 from schemas.errors import PushlineError
+from schemas.secrets import SecretInvalid, SecretMissing
 
 After = Annotated[
     int,
@@ -124,26 +126,29 @@ async def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
     return request.app.openapi_schema.to_schema()
 
 
-def create(views: Views, lines: Lines, *, version: str) -> Litestar:
-    """Return the application; ``views`` and ``lines`` are shared by all requests."""
+def create(views: Views, lines: Lines, store: SecretStore, *, version: str) -> Litestar:
+    """Return the application; views, lines and secrets are shared by all requests."""
     routes: list[Any] = [projects, runs, run, run_logs, functions, function]
-    routes += [function_logs, openapi]
+    routes += [function_logs, *secrets.HANDLERS, openapi]
     return Litestar(
         [Router("/api", route_handlers=routes)],
         dependencies={
             "views": Provide(lambda: views, sync_to_thread=False),
             "lines": Provide(lambda: lines, sync_to_thread=False),
+            "store": Provide(lambda: store, sync_to_thread=False),
         },
         logging_config=None,  # the process has set up its own
         exception_handlers={
             PushlineError: refusals.of_pushline,
+            SecretInvalid: refusals.of_invalid,
+            SecretMissing: refusals.of_missing,
             HTTPException: refusals.of_http,
             Exception: refusals.of_any,
         },
         openapi_config=OpenAPIConfig(
             title="Pushline",
             version=version,
-            description="What was pushed, built and deployed. Read only.",
+            description="What was pushed, built and deployed; secrets are set, and never read.",
             path="/api/schema",
             render_plugins=[JsonRenderPlugin()],
             security=[{"token": []}],

@@ -16,12 +16,19 @@ def of_pushline(
     request: Request[Any, Any, Any], error: PushlineError
 ) -> Response[problems.Problem]:
     """Answer an error raised on purpose."""
-    status = getattr(error, "status", 503 if isinstance(error, Retry) else 500)
-    return _response(
-        problems.answer(
-            status, error.message, path=request.url.path, code=error.code, hint=error.hint
-        )
+    return _refused(
+        request, error, getattr(error, "status", 503 if isinstance(error, Retry) else 500)
     )
+
+
+def of_invalid(request: Request[Any, Any, Any], error: PushlineError) -> Response[problems.Problem]:
+    """Answer what was sent in a shape that cannot be taken."""
+    return _refused(request, error, 422)
+
+
+def of_missing(request: Request[Any, Any, Any], error: PushlineError) -> Response[problems.Problem]:
+    """Answer that what is asked for is not there."""
+    return _refused(request, error, 404)
 
 
 def of_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[problems.Problem]:
@@ -37,6 +44,15 @@ def of_any(request: Request[Any, Any, Any], error: Exception) -> Response[proble
     log.error("api_failed", path=request.url.path, exc_info=error)
     detail = "an error of Pushline itself; its log has the details"
     return _response(problems.answer(500, detail, path=request.url.path, code="internal"))
+
+
+def _refused(
+    request: Request[Any, Any, Any], error: PushlineError, status: int
+) -> Response[problems.Problem]:
+    problem = problems.answer(
+        status, error.message, path=request.url.path, code=error.code, hint=error.hint
+    )
+    return _response(problem)
 
 
 def _response(problem: problems.Problem) -> Response[problems.Problem]:

@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
-
-import msgspec
+from typing import Any, Protocol
 
 from bus.fold import Fold
 from edge.api import functions, projects, runs
@@ -19,8 +17,6 @@ from edge.api.shapes import FunctionView, Page, RunItem, RunView, function_view,
 
 PATIENCE = 10.0  # seconds that after=<seq> waits
 SHORTEST = 4  # letters of an id or sha that stand for the whole
-
-T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Urls(Protocol):
@@ -149,7 +145,20 @@ class Views:
         return (row for row in self.projects.rows.values() if row.name > cursor)
 
 
-async def reached(fold: Fold[T], after: int) -> int:
+class Following(Protocol):
+    """What follows the log: a fold, or what stands for one."""
+
+    @property
+    def seq(self) -> int:
+        """Return the sequence at which it is true."""
+        ...
+
+    async def reached(self, seq: int) -> None:
+        """Wait until it is true at a sequence."""
+        ...
+
+
+async def reached(fold: Following, after: int) -> int:
     """Wait until a fold has come to a sequence; return the one it is true at."""
     try:
         async with asyncio.timeout(PATIENCE):

@@ -12,6 +12,8 @@ from consumers.builder.bundle import BundleBuilder, BundleSettings
 from consumers.builder.images import ImageBuilder
 from consumers.deployer.local.client import LocalPlatform
 from consumers.deployer.platform import Platform
+from consumers.secrets.keys import KeyFile
+from consumers.secrets.store import Secrets
 from consumers.source.remote import PublicRemotes, Remotes
 from edge.cli.platform_settings import PlatformSettings
 
@@ -43,6 +45,11 @@ class Adapters:
     def platform(self) -> Platform:
         """Return what runs revisions, as ``platform`` says."""
         return LocalPlatform(self.settings.run / "supervisor.sock")
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """Return what opens secrets, for builds and for what runs."""
+        return Secrets(self.bus.log, self.bus.blobs, KeyFile(self.settings.keys))
 
     @cached_property
     def remotes(self) -> Remotes:

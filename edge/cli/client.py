@@ -1,5 +1,7 @@
 """The users' commands as a client of ``/api``: plain HTTP to the ``up`` of this machine."""
 
+import base64
+import getpass
 import http.client
 import socket
 import sys
@@ -44,7 +46,28 @@ class Api:
 
     def get(self, path: str, kind: type[T], **query: object) -> T:
         """Return what is at a path; raises ApiRefused, or NotRunning."""
-        response, connection = self._ask(path, query, TIMEOUT)
+        return self._answer(path, kind, *self._ask("GET", path, query, TIMEOUT))
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        kind: type[T],
+        body: object = None,
+        *,
+        timeout: float = TIMEOUT,
+        **query: object,
+    ) -> T:
+        """Change something, in the name of this machine's user; raises as ``get``."""
+        return self._answer(path, kind, *self._ask(method, path, query, timeout, body))
+
+    def _answer(
+        self,
+        path: str,
+        kind: type[T],
+        response: http.client.HTTPResponse,
+        connection: http.client.HTTPConnection,
+    ) -> T:
         try:
             return msgspec.json.decode(response.read(), type=kind)
         except msgspec.DecodeError as error:
@@ -71,7 +94,7 @@ class Api:
         if not follow:
             yield from self.get(path, Page[LogLine], **query).items
             return
-        response, connection = self._ask(path, {**query, "follow": "true"}, None)
+        response, connection = self._ask("GET", path, {**query, "follow": "true"}, None)
         try:
             while text := response.readline():
                 if text.startswith(b"data:"):
@@ -80,7 +103,12 @@ class Api:
             connection.close()
 
     def _ask(
-        self, path: str, query: dict[str, object], timeout: float | None
+        self,
+        method: str,
+        path: str,
+        query: dict[str, object],
+        timeout: float | None,
+        body: object = None,
     ) -> tuple[http.client.HTTPResponse, http.client.HTTPConnection]:
         asked = {name: value for name, value in query.items() if value not in ("", None)}
         target = quote(path) + (f"?{urlencode(asked)}" if asked else "")
@@ -88,13 +116,14 @@ class Api:
         connection = http.client.HTTPConnection(where.host, where.port, timeout=timeout)
         headers = {
             "Host": f"localhost:{where.port}",
-            "Authorization": f"Bearer {where.token}",
+            "Authorization": _authorization(where.token),
             "Accept": "application/json",
         }
         try:
             if where.socket:
                 connection.sock = _connected(where.socket, timeout)
-            connection.request("GET", target, headers=headers)
+            sent = None if body is None else msgspec.json.encode(body)
+            connection.request(method, target, body=sent, headers=headers)
             response = connection.getresponse()
         except OSError as error:
             connection.close()
@@ -110,6 +139,15 @@ class Api:
             hint=refusal.hint,
             code=refusal.code,
         )
+
+
+def _authorization(token: str) -> str:
+    """Return the token, and who sends it: a label for the record, no proof."""
+    try:
+        user = getpass.getuser().replace(":", "-")
+    except (KeyError, OSError):  # a container's number without a name
+        user = "token"
+    return "Basic " + base64.b64encode(f"{user}:{token}".encode()).decode()
 
 
 def _connected(path: str, timeout: float | None) -> socket.socket:

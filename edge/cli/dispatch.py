@@ -58,7 +58,7 @@ class Dispatch:
             await refuse(send, 401, path, error, CHALLENGE)
 
     async def _guarded(self, path: str, scope: Message, receive: Receive, send: Send) -> None:
-        self.access.authorize(scope)
+        scope["user"] = self.access.authorize(scope)  # a label, for the record
         if path == "/api" or path.startswith("/api/"):
             await self.api(scope, receive, send)
         elif path == "/metrics":

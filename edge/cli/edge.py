@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from bus.connection import connect
+from consumers.secrets.desk import Desk
 from edge.api.views import Views
 from edge.cli import apart, process, settings
 from edge.cli.listen import listener
@@ -40,10 +41,11 @@ async def _serve(told: PlatformSettings, stopping: asyncio.Event) -> None:
     where = apart.listening(told.settings)
     async with connect(told.bus, name="edge") as bus, contextlib.AsyncExitStack() as stack:
         views = Views.make(told.snapshots, told.endpoint.function_url)
-        answering = await stack.enter_async_context(application(told, bus, views))
+        desk = Desk.of(bus, told.keys, told.snapshots)
+        answering = await stack.enter_async_context(application(told, bus, views, desk))
         if isinstance(where, Path):
             taken = private_socket(where)
         else:
             taken = listener(*where, "edge_listen")
         site = Site(answering, stack.enter_context(taken))
-        await work(bus, Consumers({}, views.folds), stopping, site)
+        await work(bus, Consumers({}, (*views.folds, desk.register)), stopping, site)

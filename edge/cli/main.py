@@ -23,6 +23,7 @@ NOUNS = {
     "run": "edge.cli.run:app",
     "functions": "edge.cli.functions:app",
     "projects": "edge.cli.projects:app",
+    "secrets": "edge.cli.secrets:app",
     "audit": "edge.cli.audit:app",
     "version": "edge.cli.version:version",
 }

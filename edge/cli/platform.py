@@ -10,6 +10,7 @@ import uvloop
 
 from bus import streams
 from bus.connection import Bus, connect
+from consumers.secrets.desk import Desk
 from edge.api.access import Access
 from edge.api.views import Views
 from edge.cli import page, workers
@@ -37,17 +38,18 @@ async def _main(settings: PlatformSettings) -> None:
     await streams.ensure(settings.init, workers.DURABLE)
     async with connect(settings.bus, name="platform") as bus, contextlib.AsyncExitStack() as stack:
         views = Views.make(settings.snapshots, settings.endpoint.function_url)
+        desk = Desk.of(bus, settings.keys, settings.snapshots)
         consuming = workers.make(Adapters(settings, bus, stack))
-        answering = await stack.enter_async_context(application(settings, bus, views))
+        answering = await stack.enter_async_context(application(settings, bus, views, desk))
         site = Site(answering, stack.enter_context(private_socket(settings.run / SOCKET)))
-        both = Consumers(consuming.jobs, (*views.folds, *consuming.folds))
+        both = Consumers(consuming.jobs, (*views.folds, desk.register, *consuming.folds))
         await work(bus, both, stopping, site)
     log.info("platform_stopped")
 
 
 @contextlib.asynccontextmanager
 async def application(
-    settings: PlatformSettings, bus: Bus, views: Views
+    settings: PlatformSettings, bus: Bus, views: Views, desk: Desk
 ) -> AsyncIterator[Dispatch]:
     """Yield all that answers requests."""
     at, chosen, gate = settings.endpoint, settings.settings, Gate()
@@ -61,7 +63,7 @@ async def application(
         url=at.function_url,
     )
     await forge.reconcile()
-    api = Later(functools.partial(_api, views, bus, at.version))
+    api = Later(functools.partial(_api, views, bus, desk, at.version))
     try:
         yield Dispatch(
             access=access,
@@ -88,7 +90,7 @@ async def application(
         await forge.close()
 
 
-def _api(views: Views, bus: Bus, version: str) -> Application:
+def _api(views: Views, bus: Bus, desk: Desk, version: str) -> Application:
     from edge.api.app import create  # a third of the time until this process serves
 
-    return create(views, bus.lines, version=version)
+    return create(views, bus.lines, desk, version=version)

@@ -32,6 +32,11 @@ class PlatformSettings(msgspec.Struct, frozen=True, kw_only=True):
     tools: dict[str, str]  # environment of what a build calls
 
     @property
+    def keys(self) -> Path:
+        """Return the folder of the keys that open secrets."""
+        return Path(self.settings.keys_folder or self.home / "secrets").absolute()
+
+    @property
     def snapshots(self) -> Path:
         """Return the folder of the folds' snapshots; losing it costs a slower start."""
         return self.home / "snapshots"

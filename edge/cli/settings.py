@@ -209,6 +209,12 @@ class Settings(Secretive, frozen=True, kw_only=True):
     blobs_folder: Annotated[
         str, Meta(description="folder of blobs that all processes share, if they have no s3")
     ] = ""
+    keys_folder: Annotated[
+        str,
+        Meta(
+            description="folder of the keys that open secrets, 0700; default: secrets in the home"
+        ),
+    ] = ""
     metrics_listen: Annotated[
         str,
         Meta(

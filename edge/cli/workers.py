@@ -16,6 +16,7 @@ from consumers.intake import consumer as intake
 from consumers.intake.consumer import Intake
 from consumers.planner.consumer import Folds, Planner
 from consumers.run import Job, jobs
+from consumers.secrets.consumer import Sweeper
 from consumers.source.archive import Templates
 from consumers.source.consumer import Source
 from consumers.source.limits import SourceSettings
@@ -23,7 +24,7 @@ from edge.cli.adapters import Adapters
 from edge.cli.home import Home
 from schemas.errors import SettingInvalid
 
-DURABLE: Final[tuple[type[Worker], ...]] = (Intake, Planner, Source, Builder, Deployer)
+DURABLE: Final[tuple[type[Worker], ...]] = (Intake, Planner, Source, Builder, Deployer, Sweeper)
 
 
 class Consumers(msgspec.Struct, frozen=True):
@@ -78,6 +79,10 @@ def _deployer(parts: Adapters) -> Consumers:
     return _worker(parts, Deployer(parts.bus.log, parts.bus.blobs, parts.platform))
 
 
+def _secrets(parts: Adapters) -> Consumers:
+    return _worker(parts, Sweeper(parts.bus.blobs))
+
+
 def _reconciler(parts: Adapters) -> Consumers:
     async def reconciled(stopping: asyncio.Event) -> None:
         await reconcile(parts.bus, parts.platform, stopping, parts.settings.snapshots)
@@ -102,6 +107,7 @@ CONSUMERS: Final[dict[str, Callable[[Adapters], Consumers]]] = {
     "source": _source,
     "builder": _builder,
     "deployer": _deployer,
+    "secrets": _secrets,
     "reconciler": _reconciler,
     "audit": _audit,
 }

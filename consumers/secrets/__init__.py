@@ -1,0 +1,1 @@
+"""Secrets: sealed values that only the platform opens, and nobody reads back."""

@@ -1,0 +1,239 @@
+"""Secrets under ``/api``: names are read, values are only written."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Protocol
+
+import msgspec
+from litestar import Request, delete, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
+
+from edge.api import scopes
+from edge.api.shapes import Page
+from edge.api.views import Views, reached
+from schemas.secrets import PublicKey, Rotated, Scope, SecretInvalid
+
+BODY: int = 256 * 1024  # bytes; 64 KiB of value, sealed and in base64, take 171
+
+Forge = Annotated[
+    str, QueryParameter(description="github, gitlab or local, where several know the owner")
+]
+
+
+class Known(Protocol):
+    """A secret without its value."""
+
+    @property
+    def forge(self) -> str:
+        """Return the forge of its project or tenant."""
+        ...
+
+    @property
+    def of(self) -> str:
+        """Return owner/name, or the owner alone."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Return how stacks call it."""
+        ...
+
+    @property
+    def key_id(self) -> str:
+        """Return which key opens it."""
+        ...
+
+    @property
+    def set(self) -> datetime:
+        """Return when somebody gave it its value."""
+        ...
+
+    @property
+    def by(self) -> str:
+        """Return who did."""
+        ...
+
+
+class SecretStore(Protocol):
+    """Keeps secrets; it hands no value out to us."""
+
+    @property
+    def seq(self) -> int:
+        """Return the sequence at which ``known`` is true."""
+        ...
+
+    async def reached(self, seq: int) -> None:
+        """Wait until ``known`` is true at this sequence."""
+        ...
+
+    def known(self) -> Sequence[Known]:
+        """Return the secrets there are."""
+        ...
+
+    async def public_key(self) -> PublicKey:
+        """Return what values are sealed with."""
+        ...
+
+    async def put(self, scope: Scope, name: str, value: bytes, *, by: str) -> int:
+        """Give a secret its value, return the sequence; raises SecretInvalid."""
+        ...
+
+    async def put_sealed(self, scope: Scope, name: str, text: str, *, by: str) -> int:
+        """Give a secret a value sealed by ``public_key``; raises as ``put``."""
+        ...
+
+    async def remove(self, scope: Scope, name: str, *, by: str) -> int:
+        """Take a secret away, return the sequence; raises SecretMissing."""
+        ...
+
+    async def rotate(self) -> Rotated:
+        """Seal everything with a new key and drop the old one."""
+        ...
+
+
+class SecretView(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret as it is listed."""
+
+    forge: str
+    of: str  # owner/name, or the owner: for all of their projects
+    name: str
+    set: datetime
+    by: str
+    key_id: str
+
+
+class NewValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A value to keep; exactly one of these."""
+
+    value: str | None = None
+    value_base64: str | None = None
+    sealed: str | None = None  # by the public key, for this very place
+
+    def __repr__(self) -> str:
+        """Return nothing of it."""
+        return "NewValue()"
+
+
+class SecretWritten(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written."""
+
+    forge: str
+    of: str
+    name: str
+    seq: int  # a read with after=<seq> knows of it
+
+
+@get("/secrets", summary="Names of secrets; values are not handed out")
+async def secrets(
+    *,
+    store: NamedDependency[SkipValidation[SecretStore]],
+    project: Annotated[
+        str, QueryParameter(description="owner/name: its own and its tenant's; or an owner")
+    ] = "",
+    limit: Annotated[int, QueryParameter(ge=1, le=500, description="at most so many")] = 100,
+    cursor: Annotated[
+        str, QueryParameter(description="of the page before; empty: the first page")
+    ] = "",
+    after: Annotated[
+        int, QueryParameter(ge=0, description="wait until this sequence of the log is known")
+    ] = 0,
+) -> Page[SecretView]:
+    """Return which secrets there are, by place and name."""
+    seq = await reached(store, after)
+    rows = {
+        f"{row.of} {row.forge} {row.name}": row
+        for row in store.known()
+        if _concerns(project.lower(), row.of.lower())
+    }
+    keys = sorted(key for key in rows if key > cursor)
+    items = [
+        SecretView(
+            forge=row.forge, of=row.of, name=row.name, set=row.set, by=row.by, key_id=row.key_id
+        )
+        for row in map(rows.__getitem__, keys[:limit])
+    ]
+    return Page(items=items, seq=seq, cursor=keys[limit - 1] if len(keys) > limit else "")
+
+
+@get("/secrets/public-key", summary="What secrets can be sealed with, by anybody")
+async def public_key(*, store: NamedDependency[SkipValidation[SecretStore]]) -> PublicKey:
+    """Return the newest key's public half."""
+    return await store.public_key()
+
+
+@put("/secrets/{place:path}", summary="Set a secret", request_max_body_size=BODY)
+async def set_secret(
+    request: Request[Any, Any, Any],
+    *,
+    views: NamedDependency[Views],
+    store: NamedDependency[SkipValidation[SecretStore]],
+    place: FromPath[str],
+    data: JSONBody[NewValue],
+    forge: Forge = "",
+) -> SecretWritten:
+    """Keep a value: of a project at OWNER/PROJECT/NAME, of all of a tenant's at OWNER/NAME."""
+    scope, name = _place(views, place, forge)
+    by = _actor(request)
+    if data.sealed is not None and data.value is data.value_base64 is None:
+        seq = await store.put_sealed(scope, name, data.sealed, by=by)
+    else:
+        seq = await store.put(scope, name, _bytes(data), by=by)
+    return SecretWritten(forge=scope.forge, of=scope.of, name=name, seq=seq)
+
+
+@delete("/secrets/{place:path}", status_code=200, summary="Remove a secret")
+async def remove_secret(
+    request: Request[Any, Any, Any],
+    *,
+    views: NamedDependency[Views],
+    store: NamedDependency[SkipValidation[SecretStore]],
+    place: FromPath[str],
+    forge: Forge = "",
+) -> SecretWritten:
+    """Take a secret away; what runs keeps what it was given until its next deploy."""
+    scope, name = _place(views, place, forge)
+    seq = await store.remove(scope, name, by=_actor(request))
+    return SecretWritten(forge=scope.forge, of=scope.of, name=name, seq=seq)
+
+
+@post("/secrets/rotation", status_code=200, summary="Seal all secrets with a new key")
+async def rotate(*, store: NamedDependency[SkipValidation[SecretStore]]) -> Rotated:
+    """Make a key, seal every secret with it, drop the old one; or end what was begun so."""
+    return await store.rotate()
+
+
+HANDLERS = (secrets, public_key, set_secret, remove_secret, rotate)
+
+
+def _concerns(project: str, of: str) -> bool:
+    """Tell whether a secret of ``of`` is asked for: a project sees its tenant's, an owner all."""
+    if "/" in project:
+        return of in (project, project.partition("/")[0])
+    return project in ("", of.partition("/")[0])
+
+
+def _place(views: Views, place: str, forge: str) -> tuple[Scope, str]:
+    """Return whose secret a path means, and its name."""
+    of, _, name = str(place).strip("/").rpartition("/")
+    return scopes.resolve(of, forge, views.projects.rows.values()), name
+
+
+def _bytes(data: NewValue) -> bytes:
+    match (data.value, data.value_base64, data.sealed):
+        case (str(text), None, None):
+            return text.encode()
+        case (None, str(text), None):
+            try:
+                return base64.b64decode(text, validate=True)
+            except (binascii.Error, ValueError):
+                raise SecretInvalid("value_base64: it is not base64") from None
+        case _:
+            raise SecretInvalid("value: say exactly one of value, value_base64 and sealed")
+
+
+def _actor(request: Request[Any, Any, Any]) -> str:
+    """Return who asks, as the door has found."""
+    return str(request.scope.get("user") or "")

@@ -1,0 +1,33 @@
+"""Facts about a secret of a project, or of a tenant; its value is in none of them.
+
+The id is the name, within its project; a tenant's secret stands above projects as ``owner/name``.
+"""
+
+from typing import Literal
+
+from schemas.events import Event
+from schemas.ids import Digest
+
+ScopeKind = Literal["project", "tenant"]
+
+
+class SecretSealed(Event, frozen=True, tag="secret.sealed/1"):
+    """A secret has a value, sealed in a blob. Written by edge, read by secrets.
+
+    The blob is padded, so that its size says little about the value's.
+    """
+
+    name: str
+    scope: ScopeKind  # who gets it: one project, or all of a tenant
+    key_id: str  # of the key that opens it
+    sealed: Digest  # of the blob
+    replaces: str = ""  # digest of the blob that held it before, which goes; "" for none
+    resealed: bool = False  # the value is as it was, only the key is another
+
+
+class SecretRemoved(Event, frozen=True, tag="secret.removed/1"):
+    """A secret is no more. Written by edge, read by secrets."""
+
+    name: str
+    scope: ScopeKind
+    sealed: Digest  # of the blob that held it, which goes
