@@ -41,7 +41,6 @@ WHO: Final = (
     "InvalidToken",
     "SignatureDoesNotMatch",
 )
-LESS_THAN_ALL: Final = "the bucket's owner has to allow reading, writing and deleting"
 
 
 def code_of(error: BotoCoreError | ClientError) -> str:
@@ -67,14 +66,14 @@ def meaning(error: BotoCoreError | ClientError, settings: S3Settings) -> BlobsUn
 
 def _cure(error: ClientError, settings: S3Settings) -> str:
     code = code_of(error)
-    if code in ("NoSuchBucket", "InvalidBucketName"):
+    if code in ("404", "NoSuchBucket", "InvalidBucketName"):
         return f"make the bucket {settings.bucket}, or mend PUSHLINE_S3_BUCKET"
     if code == "RequestTimeTooSkewed":
         return "set the clock of this machine"
     if code in REGION:
         return f"mend PUSHLINE_S3_REGION, which says {settings.region}, or PUSHLINE_S3_URL"
     if code in WHO:
-        return f"mend {KEYS}; {LESS_THAN_ALL}"
+        return f"mend {KEYS}: they have to read, write and delete in {settings.bucket}"
     return ""
 
 
@@ -88,7 +87,7 @@ def _broken(error: BotoCoreError, settings: S3Settings) -> tuple[str, str]:
         case SSLError():
             return f"the certificate of {where} is not to be trusted", "see PUSHLINE_S3_URL"
         case EndpointConnectionError() | ConnectTimeoutError():
-            return f"nobody answers at {where}", "is it up, and PUSHLINE_S3_URL right?"
+            return f"nobody answers at {where}", "start it, or mend PUSHLINE_S3_URL"
         case ReadTimeoutError():
             return f"{where} fell silent", ""
         case _:

@@ -1,99 +1,148 @@
-"""Blobs in a directory."""
+"""Blobs: the same promises kept by a folder and by a real S3 store."""
 
-import hashlib
+import asyncio
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bus.blobs import DirectoryBlobs, write_whole
+from bus.blobs import Blobs, write_whole
 from schemas.errors import BlobDamaged, BlobMissing
 from schemas.ids import digest_of
+from tests.bus.stored import InBucket, InDirectory, Trial, file_digest
 
 NOWHERE = "sha256:" + "0" * 64
+SIZES = [0, 5, 3_000_000, 12_000_000]  # the last one is sent to a bucket in parts
+
+
+@pytest.fixture(params=["directory", "s3"])
+def trial(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Trial]:
+    """Yield one store after the other."""
+    if request.param == "directory":
+        yield InDirectory(tmp_path / "blobs")
+        return
+    trial = InBucket(request.getfixturevalue("s3"))
+    yield trial
+    trial.bucket.close()
 
 
 @pytest.fixture
-def blobs(tmp_path: Path) -> DirectoryBlobs:
-    """Return an empty store."""
-    return DirectoryBlobs(tmp_path / "blobs")
+def blobs(trial: Trial) -> Blobs:
+    """Return the store's blobs."""
+    return trial.blobs
 
 
-def files(folder: Path) -> list[Path]:
-    """Return all files below a folder."""
-    return [path for path in folder.rglob("*") if path.is_file()]
-
-
-@pytest.mark.parametrize("body", [b"", b"hello", os.urandom(3_000_000)])
-async def test_bytes_come_back(blobs: DirectoryBlobs, tmp_path: Path, body: bytes) -> None:
+@pytest.mark.parametrize("size", SIZES)
+async def test_bytes_come_back(trial: Trial, tmp_path: Path, size: int) -> None:
     """Bytes are found under their digest, in memory and as a file; twice is once."""
-    digest = await blobs.put(body)
-    again = await blobs.put(body)
-    await blobs.fetch(digest, tmp_path / "copy")
+    body = os.urandom(size)
+    digest = await trial.blobs.put(body)
+    again = await trial.blobs.put(body)
+    await trial.blobs.fetch(digest, tmp_path / "copy")
 
     assert digest == again == digest_of(body)
-    assert await blobs.get(digest) == body
+    assert await trial.blobs.has(digest)
+    assert await trial.blobs.get(digest) == body
     assert (tmp_path / "copy").read_bytes() == body
-    assert files(tmp_path / "blobs") == [blobs.path(digest)]
+    trial.assert_tidy(digest)
 
 
-async def test_a_file_is_stored_without_being_loaded(blobs: DirectoryBlobs, tmp_path: Path) -> None:
-    """A path is copied a chunk at a time and gets the digest of its bytes; it stays."""
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_file_is_stored(trial: Trial, tmp_path: Path, size: int) -> None:
+    """A path gets the digest of its bytes, and the file stays where it is."""
     source = tmp_path / "source"
-    source.write_bytes(os.urandom(3_000_000))
-    digest = await blobs.put(source)
-    again = await blobs.put(source)
+    source.write_bytes(os.urandom(size))
+    digest = await trial.blobs.put(source)
+    again = await trial.blobs.put(source)
 
-    assert digest == again == "sha256:" + hashlib.sha256(source.read_bytes()).hexdigest()
-    assert await blobs.get(digest) == source.read_bytes()
-    assert files(tmp_path / "blobs") == [blobs.path(digest)]
+    assert digest == again == file_digest(source)
+    assert await trial.blobs.get(digest) == source.read_bytes()
+    trial.assert_tidy(digest)
 
 
-async def test_a_missing_blob(blobs: DirectoryBlobs, tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [5, 12_000_000])
+async def test_all_at_once_store_one_blob(trial: Trial, size: int) -> None:
+    """Six writers of the same new bytes all succeed, and what they wrote is whole."""
+    body = os.urandom(size)
+    digests = await asyncio.gather(*(trial.blobs.put(body) for _ in range(6)))
+
+    assert set(digests) == {digest_of(body)}
+    assert await trial.blobs.get(digests[0]) == body
+    trial.assert_tidy(digests[0])
+
+
+async def test_a_missing_blob(blobs: Blobs, tmp_path: Path) -> None:
     """What is not there is BlobMissing, and leaves no file."""
+    (tmp_path / "into").mkdir()
     assert not await blobs.has(NOWHERE)
     with pytest.raises(BlobMissing):
         await blobs.get(NOWHERE)
     with pytest.raises(BlobMissing):
-        await blobs.fetch(NOWHERE, tmp_path / "copy")
-    assert files(tmp_path) == []
+        await blobs.fetch(NOWHERE, tmp_path / "into" / "copy")
+    assert list((tmp_path / "into").iterdir()) == []
 
 
-async def test_a_damaged_blob(blobs: DirectoryBlobs, tmp_path: Path) -> None:
-    """One flipped bit is found at reading, and leaves no file."""
-    digest = await blobs.put(b"hello")
-    blobs.path(digest).write_bytes(b"jello")
+@pytest.mark.parametrize("damage", [b"jello", b"jell", b"hello hello", b""])
+async def test_a_damaged_blob(trial: Trial, tmp_path: Path, damage: bytes) -> None:
+    """Bytes that are others, fewer or more are found at reading, and leave no file."""
+    (tmp_path / "into").mkdir()
+    digest = await trial.blobs.put(b"hello")
+    trial.damage(digest, damage)
 
     with pytest.raises(BlobDamaged):
-        await blobs.get(digest)
+        await trial.blobs.get(digest)
     with pytest.raises(BlobDamaged):
-        await blobs.fetch(digest, tmp_path / "copy")
-    assert files(tmp_path) == [blobs.path(digest)]
+        await trial.blobs.fetch(digest, tmp_path / "into" / "copy")
+    assert list((tmp_path / "into").iterdir()) == []
 
 
-async def test_putting_a_damaged_blob_again_mends_it(blobs: DirectoryBlobs) -> None:
+@pytest.mark.parametrize("damage", [b"jello", b"jell"])
+async def test_putting_a_damaged_blob_again_mends_it(trial: Trial, damage: bytes) -> None:
     """Whoever has the right bytes repairs the store by storing them."""
-    digest = await blobs.put(b"hello")
-    blobs.path(digest).write_bytes(b"jell")
+    digest = await trial.blobs.put(b"hello")
+    trial.damage(digest, damage)
+    with pytest.raises(BlobDamaged):
+        await trial.blobs.get(digest)
 
-    await blobs.put(b"hello")
-    assert await blobs.get(digest) == b"hello"
+    await trial.blobs.put(b"hello")
+    assert await trial.blobs.get(digest) == b"hello"
+
+
+async def test_a_deleted_blob_is_gone(blobs: Blobs) -> None:
+    """Deleting what is there or not is the same afterwards; then it can be stored anew."""
+    body = os.urandom(100)
+    digest = await blobs.put(body)
+    await blobs.delete(digest)
+    await blobs.delete(digest)
+
+    assert not await blobs.has(digest)
+    await blobs.put(body)
+    assert await blobs.get(digest) == body
 
 
 @pytest.mark.parametrize("digest", ["", "sha256:../../etc/passwd", "md5:" + "0" * 32, "sha256:AB"])
-async def test_what_is_no_digest_leads_nowhere(blobs: DirectoryBlobs, digest: str) -> None:
+async def test_what_is_no_digest_leads_nowhere(blobs: Blobs, digest: str) -> None:
     """A digest from outside cannot become a path."""
     with pytest.raises(BlobMissing):
         await blobs.get(digest)
+    with pytest.raises(BlobMissing):
+        await blobs.delete(digest)
 
 
 async def test_a_fetch_into_a_missing_folder_is_the_caller_s_mistake(
-    blobs: DirectoryBlobs, tmp_path: Path
+    blobs: Blobs, tmp_path: Path
 ) -> None:
     """The blob is there: the error is not about it."""
     digest = await blobs.put(b"hello")
     with pytest.raises(FileNotFoundError):
         await blobs.fetch(digest, tmp_path / "no" / "copy")
+
+
+async def test_a_missing_file_is_the_caller_s_mistake(blobs: Blobs, tmp_path: Path) -> None:
+    """What is to be stored is not there: the error names the file, not the store."""
+    with pytest.raises(FileNotFoundError):
+        await blobs.put(tmp_path / "no")
 
 
 def test_a_file_is_written_whole(tmp_path: Path) -> None:
