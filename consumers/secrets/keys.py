@@ -100,6 +100,16 @@ class KeyFile:
         """
         return self._read() or self._first()
 
+    def existing(self) -> Ring:
+        """Return the keys for whoever opens: a first one of its own would open nothing.
+
+        Raises KeyGone, KeysUnsafe and KeysDamaged.
+        """
+        ring = self._read()
+        if ring is None:
+            raise KeyGone(f"there is no key file {self.path}")
+        return ring
+
     def add(self) -> Ring:
         """Make a key, which seals from now on."""
         ring = Ring((*self.ring().keys, _new()))

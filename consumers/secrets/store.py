@@ -137,7 +137,7 @@ class Secrets:
                 return None
             try:
                 text = await self.blobs.get(last.fact.sealed)
-                ring = await run_blocking(self.keys.ring)
+                ring = await run_blocking(self.keys.existing)
                 return box.unseal(text.decode("ascii", "replace"), box.stored(of), ring)
             except (BlobMissing, KeyGone) as error:
                 if last.seq == seen:  # nobody has sealed it anew in between: it is so
