@@ -43,8 +43,9 @@ class BusSettings(msgspec.Struct, frozen=True, kw_only=True):
     nats_url: str = "nats://127.0.0.1:4222"
     user: str = ""
     password: str = ""
-    home: Path  # of blobs, snapshots and the high-water mark
-    blobs: S3Settings | None = None  # None: a folder of the home
+    home: Path  # of snapshots and the high-water mark
+    s3: S3Settings | None = None  # of blobs and objects; None: they are files
+    blobs_folder: Path | None = None  # of these files, where others share them; None: the home
     replicas: Literal[1, 3] = 1  # 3: a cluster
     log_bytes: int = 8 * GIB  # room for all streams
 
@@ -55,7 +56,7 @@ class BusSettings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def log_prefix(self) -> str:
         """Return what the keys of build logs begin with: the bucket's name, also without one."""
-        return self.blobs.bucket if self.blobs is not None else "pipeline"
+        return self.s3.bucket if self.s3 is not None else "pipeline"
 
     @property
     def inbox(self) -> str:

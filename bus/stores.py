@@ -18,12 +18,13 @@ class Stores(NamedTuple):
 
 def stores(settings: BusSettings) -> Stores:
     """Return the stores that are chosen; nothing is asked of them yet."""
-    if settings.blobs is None:
-        blobs = DirectoryBlobs(settings.home / "blobs")
-        return Stores(blobs, DirectoryObjects(settings.home / "objects"), _nothing)
+    if settings.s3 is None:
+        folder = settings.blobs_folder or settings.home
+        blobs = DirectoryBlobs(folder / "blobs")
+        return Stores(blobs, DirectoryObjects(folder / "objects"), _nothing)
     from bus.s3 import Bucket, S3Blobs, S3Objects  # slow to import, and not for a laptop
 
-    bucket = Bucket(settings.blobs)
+    bucket = Bucket(settings.s3)
     return Stores(S3Blobs(bucket), S3Objects(bucket), bucket.close)
 
 

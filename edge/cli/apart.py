@@ -14,9 +14,10 @@ from bus.settings import GIB, BusSettings
 from edge.cli import home as homes
 from edge.cli.home import Endpoint
 from edge.cli.platform_settings import Forge, PlatformSettings
+from edge.cli.release import version
 from edge.cli.settings import Settings, address, for_tools, home_of, public_of
+from edge.cli.stores import with_blobs
 from edge.cli.variables import variable
-from edge.cli.version import text as version
 from schemas.errors import SettingInvalid
 
 UNIX: Final = "unix:"
@@ -69,7 +70,7 @@ def settings(
     _check(chosen, consumers)
     place = homes.prepare(home_of(chosen, environ))
     at = endpoint(chosen)
-    bus = log_of(chosen, "platform", place.path)
+    bus = with_blobs(log_of(chosen, "platform", place.path), chosen)
     socket = Path(at.socket) if at.socket else None
     host = "localhost" if socket else chosen.edge_address
     return PlatformSettings(

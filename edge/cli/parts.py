@@ -12,6 +12,7 @@ from edge.cli import child, processes
 from edge.cli.home import Endpoint, Home
 from edge.cli.platform_settings import SOCKET, Forge, PlatformSettings
 from edge.cli.settings import Settings
+from edge.cli.stores import with_blobs
 from edge.router.settings import RouterSettings
 
 log = structlog.get_logger(__name__)
@@ -64,7 +65,7 @@ def payloads(
             home=place.path,
             run=place.run,
             forge=Forge("http://localhost/git", place.run / SOCKET),
-            bus=nats.settings("platform"),
+            bus=with_blobs(nats.settings("platform"), settings),
             init=nats.settings("init"),
             tools=tools,
         ),

@@ -10,6 +10,7 @@ from bus.fold import Fold
 from bus.work import Worker
 from consumers.audit.consumer import audit
 from consumers.builder.consumer import Builder, BuilderSettings
+from consumers.builder.keeper import Keeper
 from consumers.deployer.consumer import Deployer
 from consumers.deployer.reconcile import reconcile
 from consumers.intake import consumer as intake
@@ -24,7 +25,15 @@ from edge.cli.adapters import Adapters
 from edge.cli.home import Home
 from schemas.errors import SettingInvalid
 
-DURABLE: Final[tuple[type[Worker], ...]] = (Intake, Planner, Source, Builder, Deployer, Sweeper)
+DURABLE: Final[tuple[type[Worker], ...]] = (
+    Intake,
+    Planner,
+    Source,
+    Builder,
+    Keeper,
+    Deployer,
+    Sweeper,
+)
 
 
 class Consumers(msgspec.Struct, frozen=True):
@@ -75,6 +84,10 @@ def _builder(parts: Adapters) -> Consumers:
     return _worker(parts, Builder(bus.log, bus.follow, bus.blobs, bus.lines, parts.images, limits))
 
 
+def _keeper(parts: Adapters) -> Consumers:
+    return _worker(parts, Keeper(parts.bus.log, parts.bus.lines, parts.bus.build_logs))
+
+
 def _deployer(parts: Adapters) -> Consumers:
     return _worker(parts, Deployer(parts.bus.log, parts.bus.blobs, parts.platform))
 
@@ -106,6 +119,7 @@ CONSUMERS: Final[dict[str, Callable[[Adapters], Consumers]]] = {
     "planner": _planner,
     "source": _source,
     "builder": _builder,
+    "keeper": _keeper,
     "deployer": _deployer,
     "secrets": _secrets,
     "reconciler": _reconciler,

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from bus import streams
 from bus.connection import Bus, BusSettings
 from bus.jetstream import patiently
-from bus.work import Pace, work
+from bus.work import Pace, Worker, work
 from schemas.envelope import Aggregate, Recorded
 from schemas.events.run import RunBuildStarted
 
@@ -64,7 +64,7 @@ async def started(bus: Bus, name: str, of: str = "1") -> int:
 
 @asynccontextmanager
 async def working(
-    bus: Bus, worker: Recorder, *, ensured_by: BusSettings | None = None
+    bus: Bus, worker: Worker, *, ensured_by: BusSettings | None = None
 ) -> AsyncIterator[asyncio.Event]:
     """Run the worker around a block; yield what stops it."""
     await streams.ensure(ensured_by or bus.settings, [worker])
