@@ -7,8 +7,9 @@ import pytest
 
 from bus.settings import BusSettings
 from bus.stores import stores
-from edge.cli.settings import Settings, load
+from edge.cli.settings import Settings
 from edge.cli.stores import with_blobs
+from edge.cli.variables import load
 from schemas.errors import SettingInvalid
 
 BUCKET = {
