@@ -1,7 +1,8 @@
 """A client of BuildKit for asyncio: see README.md beside this file."""
 
+from consumers.builder.buildkit.archive import TarContext
 from consumers.builder.buildkit.client import Client
-from consumers.builder.buildkit.contexts import Context, FolderContext, TarContext
+from consumers.builder.buildkit.contexts import Context, Tree
 from consumers.builder.buildkit.errors import (
     BuildkitError,
     ContextInvalid,
@@ -11,6 +12,8 @@ from consumers.builder.buildkit.errors import (
     TooOld,
     Unavailable,
 )
+from consumers.builder.buildkit.folder import FolderContext
+from consumers.builder.buildkit.ignorefile import read_ignore_file
 from consumers.builder.buildkit.progress import Log, Progress, Status, Vertex, Warning  # noqa: A004
 from consumers.builder.buildkit.receiving import Receiver, ToFile, ToFolder
 from consumers.builder.buildkit.records import Info, Usage, Worker
@@ -42,9 +45,11 @@ __all__ = [
     "ToFile",
     "ToFolder",
     "TooOld",
+    "Tree",
     "Unavailable",
     "Usage",
     "Vertex",
     "Warning",
     "Worker",
+    "read_ignore_file",
 ]

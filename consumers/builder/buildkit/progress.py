@@ -39,7 +39,7 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
-class Warning:  # noqa: A001 - BuildKit's word; users write progress.Warning or buildkit.Warning
+class Warning:
     """What the frontend would rather see otherwise."""
 
     vertex: str  # digest

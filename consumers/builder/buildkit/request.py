@@ -16,7 +16,7 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """Where steps are kept between builds: registry, inline, local, gha, s3…"""
+    """Where steps are kept between builds: registry, inline, local, s3 and others."""
 
     type: str
     attrs: Mapping[str, str] = field(default_factory=dict)
