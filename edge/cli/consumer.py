@@ -16,7 +16,7 @@ from edge.cli.health import Health
 from edge.cli.listen import listener
 from edge.cli.platform_settings import PlatformSettings
 from edge.cli.serve import Site, work
-from schemas.errors import DurableMissing
+from schemas.errors import DurableMissing, SettingInvalid
 
 
 def consumer(*names: Annotated[str, Parameter(help="Which.")]) -> int:
@@ -36,7 +36,10 @@ def _run(names: tuple[str, ...]) -> int:
     chosen, warnings, environ = settings.current()
     for warning in warnings:
         sys.stderr.write(f"warning: {warning}\n")
-    workers.named(names)
+    if not workers.named(names):
+        raise SettingInvalid(
+            "name at least one consumer", hint=f"there are {', '.join(workers.CONSUMERS)}"
+        )
     told = apart.settings(chosen, environ, names)
 
     async def main(stopping: asyncio.Event) -> None:

@@ -21,8 +21,8 @@ import structlog
 from edge.cli import home, processes
 from edge.cli.home import Endpoint, Home
 from edge.cli.processes import Child
+from edge.cli.release import version
 from edge.cli.settings import LOOPBACK, Settings, public_of
-from edge.cli.version import text as version
 from schemas.errors import PushlineError
 
 if TYPE_CHECKING:

@@ -50,9 +50,9 @@ def application(*, whole: bool = False) -> App:
 
 
 def _version() -> str:
-    from edge.cli.version import text
+    from edge.cli.release import version
 
-    return text()
+    return version()
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -4,14 +4,18 @@ from pathlib import Path
 
 from bus.server import credentials
 from bus.settings import BusSettings
-from edge.cli import home, where
+from edge.cli import apart, home, where
+from edge.cli import settings as choices
 
 ROLE = "operator"  # may read the log, and nothing else
 
 
 def settings(option: Path | None) -> BusSettings:
-    """Return what connects to that home's log; raises NotRunning."""
+    """Return what connects to that home's log, or to a log apart; raises NotRunning."""
     found = where.find(option)
+    chosen, _, _ = choices.current()
+    if option is None and chosen.nats_url:
+        return apart.log_of(chosen, ROLE, found.path)
     running = home.endpoint(found)
     passwords = credentials(found.path / "nats" / "credentials.json")
     return BusSettings(nats_url=running.log, user=ROLE, password=passwords[ROLE], home=found.path)

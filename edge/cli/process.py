@@ -15,7 +15,8 @@ from edge.cli.child import UNUSABLE
 from edge.cli.complain import complain
 from edge.cli.serve import told_to_stop
 from edge.cli.settings import Settings
-from schemas.errors import LogUnavailable, PushlineError, Retry
+from edge.cli.variables import variable
+from schemas.errors import AccessDenied, LogUnavailable, PushlineError, Retry
 
 log = structlog.get_logger(__name__)
 
@@ -94,6 +95,9 @@ async def reached(settings: BusSettings, stopping: asyncio.Event) -> None:
                 return
         except LogUnavailable as error:
             log.warning("log_awaited", why=error.message)
+        except AccessDenied as error:
+            names = f"{variable('nats_user')} and {variable('nats_password')}"
+            raise AccessDenied(error.message, hint=f"look at {names}") from error
         ended = asyncio.create_task(stopping.wait())
         await asyncio.wait((ended,), timeout=pause)
         ended.cancel()

@@ -13,6 +13,7 @@ from edge.cli import logs, settings, variables
 from edge.cli.home import Endpoint, Home
 from edge.cli.house import ENDING, House, Stopped, serving, until
 from edge.cli.output import console, duration, program
+from schemas.errors import SettingInvalid
 
 
 def up(
@@ -27,6 +28,11 @@ def up(
     Ctrl-C or SIGTERM ends all of it in order; what is live comes back with the next start.
     """
     chosen, warnings, environ = settings.current()
+    if chosen.nats_url:
+        raise SettingInvalid(
+            f"{variables.variable('nats_url')} names a log elsewhere, and `up` starts its own",
+            hint="unset it, or start `pushline edge`, `router` and `consumer` instead",
+        )
     if listen is not None:
         chosen = settings.replaced(chosen, listen=listen)
     host, port = settings.address(chosen.listen, allow_remote=chosen.allow_remote)

@@ -1,27 +1,17 @@
 """`pushline version`: what runs here."""
 
 import platform
-from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 
+from edge.cli import release
 from edge.cli.output import as_json
 from edge.cli.where import JsonOption
-
-UNINSTALLED = "0.1.0"  # run from a checkout that was never installed
-
-
-def text() -> str:
-    """Return Pushline's version."""
-    try:
-        return installed("pushline")
-    except PackageNotFoundError:
-        return UNINSTALLED
 
 
 def version(*, json: JsonOption = False) -> int:
     """Print the version of Pushline, and of what it stands on."""
     parts = {
-        "pushline": text(),
+        "pushline": release.version(),
         "python": platform.python_version(),
         **{name: installed(name) for name in ("nats-py", "litestar", "uvicorn", "dulwich")},
     }

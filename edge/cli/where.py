@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 
 from cyclopts import Parameter
 
-from edge.cli import home, settings
+from edge.cli import apart, home, settings
 from edge.cli.home import Endpoint, Home
 
 HomeOption: TypeAlias = Annotated[
@@ -29,5 +29,11 @@ def find(option: Path | None) -> Home:
 
 
 def endpoint(option: Path | None) -> Endpoint:
-    """Return where the running ``up`` of that home is met; raises NotRunning."""
+    """Return where the running ``up`` of that home is met, or the edge of a log apart.
+
+    Raises NotRunning.
+    """
+    found, _, _ = settings.current()
+    if option is None and found.nats_url:
+        return apart.endpoint(found)
     return home.endpoint(find(option))
