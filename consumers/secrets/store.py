@@ -89,7 +89,10 @@ class Secrets:
 
         def removed(last: Last) -> SecretRemoved:
             if last is None or isinstance(last.fact, SecretRemoved):
-                raise SecretMissing(f"{scope.of} has no secret {name}", hint="pushline secrets ls")
+                raise SecretMissing(
+                    f"{scope.of} has no secret {name}",
+                    hint="`pushline secrets ls` shows all of them",
+                )
             return SecretRemoved(name=name, scope=scope.kind, sealed=last.fact.sealed)
 
         return await self._record(of, removed, by, scope.of)

@@ -12,46 +12,48 @@ from schemas.secrets import FORGES, Scope, SecretInvalid
 SHOWN: Final = 5  # names in a hint
 
 
-def resolve(of: str, forge: str, projects: Iterable[Project]) -> Scope:
+def resolve(of: str, forge: str, places: Iterable[Scope]) -> Scope:
     """Return the project ``owner/name``, or the tenant ``owner``; upper case means lower case.
 
-    With ``forge`` said, a tenant need not be known yet, and neither a project of the local forge:
-    its first push may want the secret. Raises NotFound, AmbiguousId, and SecretInvalid.
+    ``places`` are the projects that are known, and whatever has a secret already. With ``forge``
+    said, a tenant need not be known, and neither a project of the local forge: its first push may
+    want the secret. Raises NotFound, AmbiguousId, and SecretInvalid.
     """
     if forge and forge not in FORGES:
         raise SecretInvalid(f"forge: there is no {forge!r}", hint=", ".join(FORGES))
-    rows = list(projects)
-    found = {
-        scope: None
-        for row in rows
-        if forge in ("", row.forge) and (scope := _fitting(of.lower(), row)) is not None
-    }
-    match list(found):
+    known = list(places)
+    fitting = (_fitting(of.lower(), place) for place in known if forge in ("", place.forge))
+    found = {(scope.forge, scope.project): scope for scope in fitting if scope}
+    match list(found.values()):
         case [scope]:
             return scope
         case []:
-            return _unknown(of.lower(), forge, rows)
+            return _unknown(of.lower(), forge, known)
         case several:
-            forges = ", ".join(sorted(scope.forge for scope in several))
-            raise AmbiguousId(f"{of} is known to {forges}", hint="say which: forge")
+            forges = ", ".join(sorted({scope.forge for scope in several}))
+            raise AmbiguousId(f"{of} is known to {forges}", hint="say which: --forge")
 
 
-def _fitting(of: str, row: Project) -> Scope | None:
+def of_projects(rows: Iterable[Project]) -> list[Scope]:
+    """Return the places of projects."""
+    return [Scope(row.forge, row.name, row.project) for row in rows]
+
+
+def _fitting(of: str, place: Scope) -> Scope | None:
     if "/" in of:
-        return Scope(row.forge, row.name, row.project) if row.name.lower() == of else None
-    owner = row.name.partition("/")[0].lower()
-    return Scope(row.forge, owner) if owner == of else None
+        return place if place.project and place.of.lower() == of else None
+    return Scope(place.forge, of) if place.owner == of else None
 
 
-def _unknown(of: str, forge: str, rows: Iterable[Project]) -> Scope:
+def _unknown(of: str, forge: str, known: Iterable[Scope]) -> Scope:
     if forge and of and "/" not in of:
         return Scope(forge, of)
     if forge == "local" and (found := target(f"/git/{of}.git/info/refs")):
         return Scope(forge, found.project, found.project)
-    names = sorted({row.name for row in rows} | {row.name.partition("/")[0] for row in rows})
+    names = sorted({place.of for place in known} | {place.owner for place in known})
     near = (difflib.get_close_matches(of, names, SHOWN) or names)[:SHOWN]
-    known = f"known are {', '.join(near)}" if near else "nothing was pushed yet"
+    there = f"there are {', '.join(near)}" if near else "nothing was pushed yet"
     raise NotFound(
         f"no project or tenant {of[:100] or '(empty)'}",
-        hint=f"{known}; ahead of a first push say the forge too: local",
+        hint=f"{there}; ahead of a first push say the forge as well: --forge local",
     )

@@ -32,6 +32,11 @@ class Known(Protocol):
         ...
 
     @property
+    def project(self) -> str:
+        """Return the forge's own id of the project; "" for all of a tenant's."""
+        ...
+
+    @property
     def of(self) -> str:
         """Return owner/name, or the owner alone."""
         ...
@@ -129,6 +134,7 @@ class SecretWritten(msgspec.Struct, frozen=True, kw_only=True):
 @get("/secrets", summary="Names of secrets; values are not handed out")
 async def secrets(
     *,
+    views: NamedDependency[Views],
     store: NamedDependency[SkipValidation[SecretStore]],
     project: Annotated[
         str, QueryParameter(description="owner/name: its own and its tenant's; or an owner")
@@ -143,18 +149,16 @@ async def secrets(
 ) -> Page[SecretView]:
     """Return which secrets there are, by place and name."""
     seq = await reached(store, after)
-    rows = {
-        f"{row.of} {row.forge} {row.name}": row
-        for row in store.known()
-        if _concerns(project.lower(), row.of.lower())
-    }
+    names = {(row.forge, row.project): row.name for row in views.projects.rows.values()}
+    rows = {}
+    for row in store.known():
+        of = names.get((row.forge, row.project), row.of)  # a project may have another name by now
+        if _concerns(project.lower(), of.lower()):
+            rows[f"{of} {row.forge} {row.name}"] = SecretView(
+                forge=row.forge, of=of, name=row.name, set=row.set, by=row.by, key_id=row.key_id
+            )
     keys = sorted(key for key in rows if key > cursor)
-    items = [
-        SecretView(
-            forge=row.forge, of=row.of, name=row.name, set=row.set, by=row.by, key_id=row.key_id
-        )
-        for row in map(rows.__getitem__, keys[:limit])
-    ]
+    items = [rows[key] for key in keys[:limit]]
     return Page(items=items, seq=seq, cursor=keys[limit - 1] if len(keys) > limit else "")
 
 
@@ -175,7 +179,7 @@ async def set_secret(
     forge: Forge = "",
 ) -> SecretWritten:
     """Keep a value: of a project at OWNER/PROJECT/NAME, of all of a tenant's at OWNER/NAME."""
-    scope, name = _place(views, place, forge)
+    scope, name = _place(views, store, place, forge)
     by = _actor(request)
     if data.sealed is not None and data.value is data.value_base64 is None:
         seq = await store.put_sealed(scope, name, data.sealed, by=by)
@@ -194,7 +198,7 @@ async def remove_secret(
     forge: Forge = "",
 ) -> SecretWritten:
     """Take a secret away; what runs keeps what it was given until its next deploy."""
-    scope, name = _place(views, place, forge)
+    scope, name = _place(views, store, place, forge)
     seq = await store.remove(scope, name, by=_actor(request))
     return SecretWritten(forge=scope.forge, of=scope.of, name=name, seq=seq)
 
@@ -215,10 +219,17 @@ def _concerns(project: str, of: str) -> bool:
     return project in ("", of.partition("/")[0])
 
 
-def _place(views: Views, place: str, forge: str) -> tuple[Scope, str]:
+def _place(views: Views, store: SecretStore, place: str, forge: str) -> tuple[Scope, str]:
     """Return whose secret a path means, and its name."""
     of, _, name = str(place).strip("/").rpartition("/")
-    return scopes.resolve(of, forge, views.projects.rows.values()), name
+    places = scopes.of_projects(views.projects.rows.values())
+    taken = {(place.forge, place.of.lower()) for place in places}
+    places += [
+        Scope(row.forge, row.of, row.project)
+        for row in store.known()
+        if (row.forge, row.of.lower()) not in taken  # a name that went over to another project
+    ]
+    return scopes.resolve(of, forge, places), name
 
 
 def _bytes(data: NewValue) -> bytes:

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 
 from consumers.secrets import box
 from edge.api.projects import Project
-from edge.api.scopes import resolve
+from edge.api.scopes import of_projects, resolve
 from edge.api.secrets import SecretView, SecretWritten
 from edge.api.shapes import Page
 from edge.cli.client import Api
@@ -97,7 +97,8 @@ def seal(
     if key is None:
         api = Api(endpoint(home))
         public = api.get("/api/secrets/public-key", PublicKey)
-        scope = resolve(of, forge, api.pages("/api/projects", Page[Project], 0))
+        projects = api.pages("/api/projects", Page[Project], 0)
+        scope = resolve(of, forge, of_projects(projects))
     else:
         public = _public_key(key)
         scope = _said(of, forge)

@@ -4,20 +4,16 @@ import pytest
 
 from edge.api.problems import AmbiguousId, NotFound
 from edge.api.projects import Project
-from edge.api.scopes import resolve
+from edge.api.scopes import of_projects, resolve
 from schemas.secrets import Scope, SecretInvalid
 
-
-def project(name: str, forge: str = "github", id: str = "7") -> Project:
-    """Return a project that was pushed to."""
-    return Project(forge=forge, project=id, name=name)
-
-
-KNOWN = (
-    project("Alice/Shop", id="1"),
-    project("Alice/blog", id="2"),
-    project("alice/shop", "local", "alice/shop"),
-    project("bob/group/tool", "gitlab", "9"),
+KNOWN = of_projects(
+    (
+        Project(forge="github", project="1", name="Alice/Shop"),
+        Project(forge="github", project="2", name="Alice/blog"),
+        Project(forge="local", project="alice/shop", name="alice/shop"),
+        Project(forge="gitlab", project="9", name="bob/group/tool"),
+    )
 )
 
 
@@ -64,6 +60,16 @@ def test_ahead_of_a_first_push_the_forge_is_said() -> None:
     for of, forge in (("carol/new", "github"), ("carol/../x", "local"), ("a/b/c", "local")):
         with pytest.raises(NotFound, match="nothing was pushed yet"):
             resolve(of, forge, ())
+
+
+def test_what_has_a_secret_is_known() -> None:
+    """A project that was set one ahead of its push, and a tenant whose projects are gone."""
+    places = (Scope("local", "carol/new", "carol/new"), Scope("github", "dave"))
+
+    assert resolve("carol/new", "", places) == places[0]
+    assert resolve("carol", "", places) == Scope("local", "carol")
+    assert resolve("Dave", "", places) == places[1]
+    assert resolve("alice/shop", "local", [*KNOWN, *KNOWN]) == KNOWN[2]
 
 
 def test_a_forge_that_is_none_is_refused() -> None:

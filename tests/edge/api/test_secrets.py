@@ -17,6 +17,7 @@ from edge.api.views import Views
 from edge.cli.dispatch import Dispatch
 from schemas.envelope import Aggregate
 from schemas.events.branch import BranchPushed
+from schemas.events.project import ProjectInstalled, ProjectRenamed
 from schemas.repository import Repository
 from schemas.secrets import MOST, PublicKey, Scope
 
@@ -124,6 +125,26 @@ async def test_no_route_hands_a_value_out(api: httpx.AsyncClient) -> None:
         everything = f"{answer.headers!r} {answer.text}"
         assert CANARY not in everything
         assert base64.b64encode(CANARY.encode()).decode() not in everything
+
+
+async def test_a_secret_stays_with_its_project_when_names_move(
+    bus: Bus, api: httpx.AsyncClient, desk: Desk
+) -> None:
+    """Renamed, it is listed by the new name; who takes the old name gets nothing of it."""
+    for project, name in (("1", "old"), ("2", "old")):
+        of = Aggregate("github", project, "project", "")
+        seq = await bus.log.append(ProjectInstalled("eve", name), of=of, id=f"t{project}")
+        await api.get(f"/api/projects?after={seq}")
+        if project == "1":
+            await api.put("/api/secrets/eve/old/npm", json={"value": "of the first"})
+            renamed = ProjectRenamed("eve", "new")
+            await bus.log.append(renamed, of=of, id="t3")
+    seq = (await api.put("/api/secrets/eve/old/npm", json={"value": "of the second"})).json()["seq"]
+    page = (await api.get(f"/api/secrets?project=eve&after={seq}")).json()
+
+    assert [item["of"] for item in page["items"]] == ["eve/new", "eve/old"]
+    assert await desk.store.open("github", "1", "eve", "npm") == b"of the first"
+    assert await desk.store.open("github", "2", "eve", "npm") == b"of the second"
 
 
 async def test_a_removed_secret_is_gone(api: httpx.AsyncClient) -> None:
