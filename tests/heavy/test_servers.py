@@ -1,5 +1,6 @@
 """The heavy servers are real: one plain request to each."""
 
+import base64
 import hashlib
 import http.client
 import http.server
@@ -7,21 +8,45 @@ import json
 import threading
 from pathlib import Path
 
-from tests.heavy.servers import Browser, Engine
+from tests.heavy.engines import Engine
+from tests.heavy.servers import Browser
 
 PAGE = b"""<!doctype html><title>before</title><p id=p></p>
 <script>document.getElementById("p").textContent = 6 * 7; document.title = "after"</script>"""
 
 
+SNAPSHOTTER = ["driver-type", "io.containerd.snapshotter.v1"]
+
+
 def test_engine_answers(engine: Engine) -> None:
-    """The engine is up, can push images by itself, and has built nothing yet."""
+    """The engine is up, and of the form that can push images by itself."""
     status, body = engine.get("/info")
 
-    info = json.loads(body)
     assert status == 200
-    assert info["Images"] == 0
-    assert info["Containers"] == 0
-    assert ["driver-type", "io.containerd.snapshotter.v1"] in info["DriverStatus"]
+    assert SNAPSHOTTER in json.loads(body)["DriverStatus"]
+
+
+def test_plain_engine_answers(plain_engine: Engine) -> None:
+    """The other engine is up beside it, and of the form that cannot."""
+    status, body = plain_engine.get("/info")
+
+    assert status == 200
+    assert SNAPSHOTTER not in json.loads(body)["DriverStatus"]
+
+
+def test_private_registry_asks_who_it_is(private_registry: str) -> None:
+    """The registry with a password lets nobody in without it."""
+
+    def status(**headers: str) -> int:
+        connection = http.client.HTTPConnection(private_registry, timeout=10)
+        connection.request("GET", "/v2/", headers=headers)
+        return connection.getresponse().status
+
+    known = base64.b64encode(b"pushline:open-sesame").decode()
+    wrong = base64.b64encode(b"pushline:sesame").decode()
+    assert status() == 401
+    assert status(Authorization=f"Basic {wrong}") == 401
+    assert status(Authorization=f"Basic {known}") == 200
 
 
 def test_registry_keeps_a_blob(registry: str) -> None:
