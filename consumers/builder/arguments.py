@@ -31,14 +31,7 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
 
     def of(self, spec: FunctionSpec, template: Template | None) -> dict[str, str]:
         """Return a function's arguments, proxies apart; raises NotBuildable."""
-        field = f"functions.{spec.name}"
-        for name in spec.build_args:
-            if name not in self.allowed:
-                known = ", ".join(sorted(self.allowed)) or "none"
-                raise NotBuildable(
-                    f"{field}.build_args.{name} may not be set here",
-                    hint=f"allowed are {known}; whoever runs Pushline sets PUSHLINE_BUILD_ARGS",
-                )
+        self.check(spec)
         found = dict(spec.build_args)
         packages = _packages(spec, template)
         if packages:
@@ -46,6 +39,16 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
         if spec.fprocess:
             found[PROGRAM] = spec.fprocess
         return found | dict(self.bases.get(spec.language, {}))
+
+    def check(self, spec: FunctionSpec) -> None:
+        """Raise NotBuildable for an argument that a stack may not set."""
+        for name in spec.build_args:
+            if name not in self.allowed:
+                known = ", ".join(sorted(self.allowed)) or "none"
+                raise NotBuildable(
+                    f"functions.{spec.name}.build_args.{name} may not be set here",
+                    hint=f"allowed are {known}; whoever runs Pushline sets PUSHLINE_BUILD_ARGS",
+                )
 
     def environment(self) -> dict[str, str]:
         """Return the proxies in both spellings, which no Dockerfile has to name."""

@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 
 from schemas.envelope import Aggregate
-from schemas.errors import BuildFailed
+from schemas.errors import BuildFailed, Retry
 from schemas.events.run import Attestation
 from schemas.ids import Digest, Sha
 from schemas.repository import Repository
@@ -59,6 +59,12 @@ class NotBuildable(BuildFailed):
     """stack.yml asks for what the builder does not have, or may not do; names the field."""
 
     code = "not_buildable"
+
+
+class BuildInterrupted(Retry):
+    """A build failed of what may be over soon: a base image's host did not answer."""
+
+    code = "build_interrupted"
 
 
 class EngineMissing(BuildFailed):

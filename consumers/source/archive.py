@@ -46,7 +46,7 @@ class Templates:
         """
         template = self.templates[spec.language]
         found = {file.path: file for file in self.files[spec.language]}
-        manifest = found[stack_template.FILE]
+        ours = {name: found[name] for name in (stack_template.FILE, "Dockerfile") if name in found}
         bare = spec.language == "dockerfile" or template.handler_folder in ("", ".")
         folder = "" if bare else template.handler_folder
         gathering = _Gathering(found, tree.limits)
@@ -61,8 +61,8 @@ class Templates:
             else:
                 program = tree.kind(real) == "program"
                 gathering.add(File(path, tree.body(real), program), folder)
-        if spec.language != "dockerfile":  # how a bundle is run is not the handler's to say
-            gathering.files[stack_template.FILE] = manifest
+        if spec.language != "dockerfile":  # how it is built and run is not the handler's to say
+            gathering.files |= ours
         return gathering.files
 
 

@@ -48,7 +48,7 @@ def archive(
     ]
     for name, body in files.items():
         data = body.encode() if isinstance(body, str) else body
-        path = name if language == "exec" else f"function/{name}"
+        path = name if language in ("exec", "dockerfile") else f"function/{name}"
         rows.append(File(path, data, program=name in programs))
     return pack(rows)
 
