@@ -1,0 +1,1 @@
+"""Functions behind an OpenFaaS gateway: faasd on one machine, faas-netes on Kubernetes."""
