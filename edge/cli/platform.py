@@ -11,6 +11,7 @@ import uvloop
 from bus import streams
 from bus.connection import Bus, connect
 from consumers.secrets.desk import Desk
+from edge import pipelinelog
 from edge.api.access import Access
 from edge.api.views import Views
 from edge.cli import page, workers
@@ -21,6 +22,7 @@ from edge.cli.serve import Site, private_socket, told_to_stop, work
 from edge.cli.workers import Consumers
 from edge.git.forge import GitForge
 from edge.ingest import Gate, GitHubIngest, GitLabIngest
+from edge.pipelinelog import PipelineLog
 
 __all__ = ["PlatformSettings", "run"]
 
@@ -79,6 +81,9 @@ async def application(
                     token=chosen.gitlab_webhook_token,
                     signing=chosen.gitlab_signing_token,
                     gate=gate,
+                ),
+                pipelinelog.PATH: PipelineLog(
+                    bus.build_logs, access, gate, chosen.payload_secret.encode()
                 ),
             },
             git=forge,

@@ -8,13 +8,12 @@ after the log has acknowledged.
 - 400 no delivery id, no event, or a content type that the forge does not send
 - 401 not verified; also when no secret is set: the log line names the setting
 - 405 not POST · 408 the body did not come in time · 413 over 25 MB
-- 503 with Retry-After: the log is away or full, or too much is being received at once
+- 503 with Retry-After: the log is away or full, the store of blobs is away and the body is
+  large, or too much is being received at once
 """
 
-import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, ClassVar, Final, Protocol
+from typing import ClassVar, Final, Protocol
 from urllib.parse import parse_qs
 
 import msgspec
@@ -22,19 +21,14 @@ import structlog
 
 from bus.log import DeliveryLog
 from edge.ingest.gate import Gate, Refusal, Share
-from schemas.errors import LogFull, LogUnavailable
+from edge.ingest.receiving import Headers, Message, Receive, Send, announced, received
+from schemas.errors import BlobsUnavailable, LogFull, LogUnavailable
 
 log = structlog.get_logger(__name__)
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Headers = Mapping[bytes, bytes]
 
 LIMIT: Final = 25 * 1024 * 1024  # bytes; GitHub sends no more
 TIME: Final = 20.0  # seconds for a body to come; GitHub itself waits 10 for our answer
 LATER: Final = 10  # seconds, Retry-After
-LONGEST_LENGTH: Final = 18  # digits of a Content-Length
 LONGEST_ID: Final = 200  # characters of a delivery id; theirs have 36
 INSTALLED: Final = b"Installation completed, please return to the installation guide."
 TYPES: Final = (b"application/json", b"application/x-www-form-urlencoded")
@@ -119,9 +113,7 @@ class Ingest:
         """Refuse what its head alone rules out; nothing of the body is read yet."""
         if method != "POST":
             raise Refusal(405, "deliveries are POSTed")
-        length = headers.get(b"content-length", b"")
-        if length.isdigit() and (len(length) > LONGEST_LENGTH or int(length) > self.limit):
-            raise Refusal(413, f"a delivery has at most {self.limit} bytes")
+        announced(headers, self.limit)
         if not self.forge.ready():
             log.warning("webhook_secret_unset", forge=self.forge.name, setting=self.forge.setting)
             raise Refusal(401, "no webhook secret is set here")
@@ -130,21 +122,7 @@ class Ingest:
 
     async def body(self, receive: Receive, share: Share) -> bytes | None:
         """Return the raw body, None when the sender has gone; counted while it comes."""
-        body, more = bytearray(), True
-        try:
-            async with asyncio.timeout(self.time):
-                while more:
-                    part = await receive()
-                    if part["type"] == "http.disconnect":
-                        return None
-                    chunk, more = part.get("body", b""), part.get("more_body", False)
-                    if len(body) + len(chunk) > self.limit:
-                        raise Refusal(413, f"a delivery has at most {self.limit} bytes")
-                    share.take(len(chunk))
-                    body += chunk
-        except TimeoutError:
-            raise Refusal(408, f"the body did not come within {self.time:g} s") from None
-        return bytes(body)
+        return await received(receive, share, limit=self.limit, within=self.time)
 
     async def store(self, headers: Headers, body: bytes) -> tuple[int, str]:
         """Verify, then append; return the sequence and the delivery's id."""
@@ -157,7 +135,7 @@ class Ingest:
         kept["traceparent"] = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
         try:
             seq = await self.deliveries.store(self.forge.name, id, kept, body)
-        except (LogFull, LogUnavailable) as error:
+        except (BlobsUnavailable, LogFull, LogUnavailable) as error:
             log.warning("delivery_not_stored", forge=self.forge.name, delivery=id, code=error.code)
             raise Refusal(503, "the log takes nothing now; try again") from error
         log.info("delivery_stored", forge=self.forge.name, delivery=id, seq=seq)

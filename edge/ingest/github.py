@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from bus.log import DeliveryLog
-from edge.ingest.application import Headers, Ingest, wanted
+from edge.ingest.application import Ingest, wanted
 from edge.ingest.gate import Gate
+from edge.ingest.receiving import Headers
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from bus.log import DeliveryLog
-from edge.ingest.application import Headers, Ingest, wanted
+from edge.ingest.application import Ingest, wanted
 from edge.ingest.gate import Gate
+from edge.ingest.receiving import Headers
 
 SKEW: Final = 300  # seconds that a signed timestamp may differ from our clock
 PREFIX: Final = "whsec_"

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from bus.connection import Bus
 from edge.ingest import Gate, GitHubIngest, GitLabIngest
-from schemas.errors import LogFull, LogUnavailable
+from schemas.errors import BlobsUnavailable, LogFull, LogUnavailable
 from tests.edge.ingest.hooks import BODY, SECRET, from_gitlab, post, raw, signed, stored
 
 
@@ -235,7 +235,9 @@ async def test_who_comes_from_an_installation_reads_what_to_do(
     assert await stored(bus) == 0
 
 
-@pytest.mark.parametrize("error", [LogUnavailable("away"), LogFull("full")])
+@pytest.mark.parametrize(
+    "error", [LogUnavailable("away"), LogFull("full"), BlobsUnavailable("away")]
+)
 async def test_the_log_is_away_or_full(error: Exception) -> None:
     """503 with Retry-After: never 202 for what is not known to be stored."""
     ingest = GitHubIngest(LogAway(error), secret=SECRET)  # type: ignore[arg-type]
