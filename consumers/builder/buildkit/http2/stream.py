@@ -2,12 +2,17 @@
 
 import asyncio
 from collections import deque
-from typing import Final, Protocol
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final, Protocol, TypeAlias
 from urllib.parse import quote
 
-from consumers.builder.buildkit.http2 import frames, hpack
+from h2.errors import ErrorCodes
+from h2.exceptions import ProtocolError
+
 from consumers.builder.buildkit.http2.errors import Abort, Code, StreamReset
-from consumers.builder.buildkit.http2.frames import Kind
+
+Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 WINDOW: Final = 1024 * 1024  # bytes that a call may send us ahead of its handler
 MESSAGE: Final = 16 * 1024 * 1024  # bytes of the longest message we take
@@ -23,15 +28,24 @@ def framed(message: bytes) -> bytes:
 class Wire(Protocol):
     """The connection as its streams see it."""
 
-    window: int  # bytes we may send on all streams together
-    longest: int  # bytes of a frame the peer takes
-
-    def put(self, *parts: bytes | memoryview) -> None:
-        """Send these bytes after all those before them."""
+    def room(self, stream: int) -> int:
+        """Return how many bytes may be put into the next frame of this stream."""
         ...
 
-    def crowded(self) -> bool:
-        """Tell whether more waits to be sent than should."""
+    def headers(self, stream: int, headers: Sequence[tuple[bytes, bytes]], *, last: bool) -> None:
+        """Send headers, or trailers."""
+        ...
+
+    def data(self, stream: int, data: bytes) -> None:
+        """Send one frame; there is room for it."""
+        ...
+
+    def credit(self, stream: int, size: int) -> None:
+        """Let the peer send so many bytes more."""
+        ...
+
+    def end(self, stream: int, error: ErrorCodes = ErrorCodes.NO_ERROR) -> None:
+        """Want no more of this stream."""
         ...
 
     def forget(self, stream: int) -> None:
@@ -42,11 +56,10 @@ class Wire(Protocol):
 class Stream:
     """Messages come by ``read``, go by ``write``; at most WINDOW bytes wait on either side."""
 
-    def __init__(self, id: int, wire: Wire, headers: hpack.Headers, window: int) -> None:
+    def __init__(self, id: int, wire: Wire, headers: Headers) -> None:
         """Take a call as it was opened."""
         self.id = id
         self.headers = headers
-        self.window = window  # bytes we may send
         self.room = asyncio.Event()  # set when there may be more of it
         self._wire = wire
         self._arrived = asyncio.Event()
@@ -98,19 +111,19 @@ class Stream:
     async def write(self, messages: bytes) -> None:
         """Send framed messages as the peer makes room for them; raise StreamReset."""
         async with self._writing:
+            if self._reset:
+                raise self._reset
             self._open()
             view = memoryview(messages)
             while view:
                 if self._reset:
                     raise self._reset
-                most = min(len(view), self.window, self._wire.window, self._wire.longest)
-                if most <= 0 or self._wire.crowded():
+                most = min(len(view), self._wire.room(self.id))
+                if most <= 0:
                     self.room.clear()
                     await self.room.wait()
                     continue
-                self.window -= most
-                self._wire.window -= most
-                self._wire.put(frames.head(most, Kind.DATA, 0, self.id), view[:most])
+                self._wire.data(self.id, bytes(view[:most]))
                 view = view[most:]
 
     def finish(self, code: Code = Code.OK, message: str = "") -> None:
@@ -121,14 +134,14 @@ class Stream:
         trailers = [(b"grpc-status", str(int(code)).encode())]
         if message:
             trailers.append((b"grpc-message", quote(message, safe=" ,:;/()[]'\"").encode()))
-        block = hpack.encode(trailers if self._opened else [*OPENING, *trailers])
-        flags = frames.END_HEADERS | frames.END_STREAM
-        self._wire.put(frames.pack(Kind.HEADERS, flags, self.id, block[: frames.LONGEST]))
-        if not self._ended:  # no error: we have heard enough (RFC 9113, 8.1)
-            self._wire.put(frames.pack(Kind.RST_STREAM, 0, self.id, bytes(4)))
+        opening = () if self._opened else OPENING
+        with suppress(ProtocolError):  # the peer has gone: there is nobody to tell
+            self._wire.headers(self.id, [*opening, *trailers], last=True)
+            if not self._ended:  # no error: we have heard enough (RFC 9113, 8.1)
+                self._wire.end(self.id)
         self._wire.forget(self.id)
 
-    def take(self, data: bytes, *, last: bool) -> None:
+    def take(self, data: bytes) -> None:
         """Take what the peer sent; called by the connection."""
         self._uncredited += len(data)
         part = self._part
@@ -138,7 +151,8 @@ class Stream:
             length = int.from_bytes(part[at + 1 : at + PREFIX], "big")
             if part[at] or length > MESSAGE:
                 self.reset("a message is compressed or too long")
-                self._wire.put(frames.pack(Kind.RST_STREAM, 0, self.id, b"\0\0\0\x0b"))
+                with suppress(ProtocolError):
+                    self._wire.end(self.id, ErrorCodes.ENHANCE_YOUR_CALM)
                 self._wire.forget(self.id)
                 return
             end = at + PREFIX + length
@@ -148,8 +162,12 @@ class Stream:
             self._waiting += length
             at = end
         del part[:at]
-        self._ended = self._ended or last
         self._credit()
+        self._arrived.set()
+
+    def end(self) -> None:
+        """Know that the peer has said all; called by the connection."""
+        self._ended = True
         self._arrived.set()
 
     def reset(self, why: str) -> None:
@@ -161,12 +179,11 @@ class Stream:
     def _open(self) -> None:
         if not self._opened:
             self._opened = True
-            block = hpack.encode(OPENING)
-            self._wire.put(frames.pack(Kind.HEADERS, frames.END_HEADERS, self.id, block))
+            self._wire.headers(self.id, OPENING, last=False)
 
     def _credit(self) -> None:
         """Let the peer send on, unless the handler has enough to do."""
         if self._uncredited >= WINDOW // 4 and self._waiting < WINDOW // 2 and not self._ended:
-            credit = self._uncredited.to_bytes(4, "big")
-            self._wire.put(frames.pack(Kind.WINDOW_UPDATE, 0, self.id, credit))
+            with suppress(ProtocolError):  # reset by what came right behind these bytes
+                self._wire.credit(self.id, self._uncredited)
             self._uncredited = 0
