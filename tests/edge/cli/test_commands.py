@@ -47,6 +47,7 @@ def test_the_help_of_up_lists_every_setting(capsys: pytest.CaptureFixture[str]) 
         ("functions", "show"),
         ("functions", "logs"),
         ("projects", "ls"),
+        ("secrets", "ls"),
         ("audit", "tail"),
         ("audit", "verify"),
         ("version",),
