@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import msgspec
+import psutil
 
 from bus.blobs import DirectoryBlobs
 from consumers.builder.arguments import Arguments
@@ -15,10 +17,11 @@ from consumers.builder.images import BuildSecrets, Built, Order
 from consumers.builder.making import ImageMaker
 from consumers.builder.recipe import ContainerSettings, Recipe
 from consumers.builder.references import registry
-from consumers.builder.registry import Login
+from consumers.builder.registry import Login, Manifest, RegistryClient
 from schemas.stack import FunctionSpec
 from tests.consumers.builder.made import archive, order, spec
 from tests.heavy import bases
+from tests.heavy.programs import program
 from tests.heavy.registries import PASSWORD, USER
 
 
@@ -55,9 +58,30 @@ class Kitchen:
         """Return where archives lie."""
         return DirectoryBlobs(self.home / "blobs")
 
+    @staticmethod
+    def runs(steps: str) -> dict[str, str | bytes]:
+        """Return files whose Dockerfile runs steps by busybox, on nothing else."""
+        binary = program("busybox", "busybox-static").read_bytes()
+        dockerfile = f"FROM scratch\nCOPY busybox /bin/busybox\n{steps}\n"
+        return {"Dockerfile": dockerfile, "busybox": binary}
+
+    @staticmethod
+    def processes(mark: str) -> list[int]:
+        """Return the processes of this machine with ``mark`` among their arguments."""
+        found = psutil.process_iter(["cmdline"])
+        return [each.pid for each in found if mark in (each.info["cmdline"] or ())]
+
+    async def manifest(self, repository: str, reference: str) -> Manifest | None:
+        """Return what the registry has."""
+        async with aiohttp.ClientSession() as session:
+            login = Login(USER, PASSWORD)
+            client = RegistryClient(session, registry(self.host), login, insecure=False)
+            return await client.manifest(repository, reference)
+
     async def order(self, made: FunctionSpec, files: Mapping[str, str | bytes]) -> Order:
         """Return the order to build a function of these files."""
-        tar = archive(made.language, files, tuple(files) if made.language == "exec" else ())
+        programs = tuple(files) if made.language == "exec" else ("busybox",)
+        tar = archive(made.language, files, programs)
         return order(await self.blobs.put(tar), made)
 
     async def build(
