@@ -15,7 +15,7 @@ from bus.lines import Lines
 from edge.api import refusals, secrets
 from edge.api.logs import latest, sent, source_of_function, source_of_run
 from edge.api.projects import Project
-from edge.api.secrets import SecretStore
+from edge.api.secret_store import SecretStore
 from edge.api.shapes import FunctionView, LogLine, Page, RunItem, RunView
 from edge.api.views import Views
 from schemas.errors import PushlineError

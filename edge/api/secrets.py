@@ -2,9 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, delete, get, post, put
@@ -12,7 +10,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 
 from edge.api import scopes
-from edge.api.shapes import Page
+from edge.api.secret_store import SecretStore
+from edge.api.shapes import Page, SecretView, SecretWritten
 from edge.api.views import Views, reached
 from schemas.secrets import PublicKey, Rotated, Scope, SecretInvalid
 
@@ -21,93 +20,6 @@ BODY: int = 256 * 1024  # bytes; 64 KiB of value, sealed and in base64, take 171
 Forge = Annotated[
     str, QueryParameter(description="github, gitlab or local, where several know the owner")
 ]
-
-
-class Known(Protocol):
-    """A secret without its value."""
-
-    @property
-    def forge(self) -> str:
-        """Return the forge of its project or tenant."""
-        ...
-
-    @property
-    def project(self) -> str:
-        """Return the forge's own id of the project; "" for all of a tenant's."""
-        ...
-
-    @property
-    def of(self) -> str:
-        """Return owner/name, or the owner alone."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """Return how stacks call it."""
-        ...
-
-    @property
-    def key_id(self) -> str:
-        """Return which key opens it."""
-        ...
-
-    @property
-    def set(self) -> datetime:
-        """Return when somebody gave it its value."""
-        ...
-
-    @property
-    def by(self) -> str:
-        """Return who did."""
-        ...
-
-
-class SecretStore(Protocol):
-    """Keeps secrets; it hands no value out to us."""
-
-    @property
-    def seq(self) -> int:
-        """Return the sequence at which ``known`` is true."""
-        ...
-
-    async def reached(self, seq: int) -> None:
-        """Wait until ``known`` is true at this sequence."""
-        ...
-
-    def known(self) -> Sequence[Known]:
-        """Return the secrets there are."""
-        ...
-
-    async def public_key(self) -> PublicKey:
-        """Return what values are sealed with."""
-        ...
-
-    async def put(self, scope: Scope, name: str, value: bytes, *, by: str) -> int:
-        """Give a secret its value, return the sequence; raises SecretInvalid."""
-        ...
-
-    async def put_sealed(self, scope: Scope, name: str, text: str, *, by: str) -> int:
-        """Give a secret a value sealed by ``public_key``; raises as ``put``."""
-        ...
-
-    async def remove(self, scope: Scope, name: str, *, by: str) -> int:
-        """Take a secret away, return the sequence; raises SecretMissing."""
-        ...
-
-    async def rotate(self) -> Rotated:
-        """Seal everything with a new key and drop the old one."""
-        ...
-
-
-class SecretView(msgspec.Struct, frozen=True, kw_only=True):
-    """A secret as it is listed."""
-
-    forge: str
-    of: str  # owner/name, or the owner: for all of their projects
-    name: str
-    set: datetime
-    by: str
-    key_id: str
 
 
 class NewValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,15 +32,6 @@ class NewValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def __repr__(self) -> str:
         """Return nothing of it."""
         return "NewValue()"
-
-
-class SecretWritten(msgspec.Struct, frozen=True, kw_only=True):
-    """What was written."""
-
-    forge: str
-    of: str
-    name: str
-    seq: int  # a read with after=<seq> knows of it
 
 
 @get("/secrets", summary="Names of secrets; values are not handed out")

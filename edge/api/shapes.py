@@ -69,6 +69,26 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+class SecretView(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret as it is listed."""
+
+    forge: str
+    of: str  # owner/name, or the owner: for all of their projects
+    name: str
+    set: datetime
+    by: str
+    key_id: str
+
+
+class SecretWritten(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written."""
+
+    forge: str
+    of: str
+    name: str
+    seq: int  # a read with after=<seq> knows of it
+
+
 def function_view(row: Function, url: str) -> FunctionView:
     """Return a function and, once it is live, its URL."""
     fields = msgspec.structs.asdict(row)

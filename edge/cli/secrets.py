@@ -12,8 +12,7 @@ from cyclopts import App, Parameter
 from consumers.secrets import box
 from edge.api.projects import Project
 from edge.api.scopes import of_projects, resolve
-from edge.api.secrets import SecretView, SecretWritten
-from edge.api.shapes import Page
+from edge.api.shapes import Page, SecretView, SecretWritten
 from edge.cli.client import Api
 from edge.cli.output import as_json, table, when
 from edge.cli.where import HomeOption, JsonOption, endpoint
