@@ -17,7 +17,7 @@ from bus.jetstream import JetStream, patiently
 from bus.lines import Lines
 from bus.log import EVENTS, DeliveryLog, EventLog
 from bus.settings import BusSettings
-from bus.stores import stores
+from bus.stores import Stores, opened
 from bus.water import HighWater
 from bus.wire import Wire
 from schemas.errors import AccessDenied, LogNotInitialised, LogUnavailable, PushlineError
@@ -67,15 +67,15 @@ class Fatal:
 class Bus:
     """All that the log offers to one process."""
 
-    def __init__(self, settings: BusSettings, js: JetStream, wire: Wire) -> None:
+    def __init__(self, settings: BusSettings, js: JetStream, wire: Wire, stores: Stores) -> None:
         """Put the parts together; ``connect`` does this."""
         self.settings = settings
         self.js = js
         self.water = HighWater(settings.home)
-        self.blobs, self.objects, self.close_stores = stores(settings)
+        self.blobs, self.objects, bodies = stores
         self.build_logs = BuildLogs(self.objects, settings.log_prefix)
         self.log = EventLog(js, self.water)
-        self.deliveries = DeliveryLog(js, self.blobs)
+        self.deliveries = DeliveryLog(js, bodies)
         self.follow = Follow(js, wire, self.water)
         self.lines = Lines(js, wire)
         self.deadletters = DeadLetters(js)
@@ -88,8 +88,12 @@ async def connect(settings: BusSettings, *, name: str) -> AsyncIterator[Bus]:
     Raises LogUnavailable when nobody answers within 10 s, LogNotInitialised when there is no
     log. ``name`` is shown in the server's list of connections.
     """
-    async with session(settings, name=name) as js, Wire(settings, name=name) as wire:
-        bus = Bus(settings, js, wire)
+    async with (
+        session(settings, name=name) as js,
+        Wire(settings, name=name) as wire,
+        opened(settings) as stores,
+    ):
+        bus = Bus(settings, js, wire, stores)
         wire.fatal = js.fatal
         await _compare(bus)
         js.on_restored.append(lambda: _compare_later(bus))
@@ -98,7 +102,6 @@ async def connect(settings: BusSettings, *, name: str) -> AsyncIterator[Bus]:
             yield bus
         finally:
             keeper.cancel()
-            bus.close_stores()
             await bus.follow.close()
             with suppress(OSError):
                 await bus.water.flush()

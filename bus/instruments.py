@@ -20,6 +20,7 @@ unknown: Final = Counter("pushline_worker_unknown", "Tags of a newer release", [
 blob_seconds: Final = Histogram(
     "pushline_blob_seconds", "One operation at the S3 store, with its repetitions", ["operation"]
 )
+forwarded: Final = Counter("pushline_spool_forwarded", "Bodies that waited for the S3 store")
 blob_failures: Final = Counter(
     "pushline_blob_failures", "Operations that the S3 store did not do", ["operation", "code"]
 )

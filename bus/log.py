@@ -1,12 +1,11 @@
 """The log: facts are appended to EVENTS, raw deliveries to DELIVERIES."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Protocol
 
 import msgspec
 
 from bus import envelope, instruments
-from bus.blobs import Blobs
 from bus.jetstream import FULL, Ack, JetStream, Refused, Stored, patiently
 from bus.water import HighWater
 from schemas import catalog, subjects
@@ -20,6 +19,7 @@ from schemas.errors import (
     LogFull,
 )
 from schemas.events import Event
+from schemas.ids import Digest
 
 EVENTS: Final = "EVENTS"
 DELIVERIES: Final = "DELIVERIES"
@@ -260,13 +260,25 @@ def read(stored: Stored) -> Recorded[Event]:
     )
 
 
+class Bodies(Protocol):
+    """Where large bodies lie: blobs, or what stands before them."""
+
+    async def put(self, body: bytes, /) -> Digest:
+        """Store the bytes for good."""
+        ...
+
+    async def get(self, digest: Digest) -> bytes:
+        """Return the bytes."""
+        ...
+
+
 class DeliveryLog:
     """The stream DELIVERIES; safe to share between tasks."""
 
-    def __init__(self, js: JetStream, blobs: Blobs) -> None:
-        """Store over ``js``; bodies over 64 KiB go to ``blobs`` first."""
+    def __init__(self, js: JetStream, bodies: Bodies) -> None:
+        """Store over ``js``; bodies over 64 KiB go to ``bodies`` first."""
         self._js = js
-        self._blobs = blobs
+        self._bodies = bodies
 
     async def store(self, forge: str, id: str, headers: Mapping[str, str], body: bytes) -> int:
         """Store a delivery once; return its sequence, the old one for a known ``id``.
@@ -277,7 +289,7 @@ class DeliveryLog:
         block = envelope.of_delivery(forge, id, headers)
         block["Nats-Expected-Last-Subject-Sequence"] = "0"
         if len(body) > INLINE:
-            block[envelope.BLOB] = await self._blobs.put(body)
+            block[envelope.BLOB] = await self._bodies.put(body)
             body = b""
         return await patiently(lambda: self._publish(subject, body, block))
 
@@ -301,5 +313,5 @@ class DeliveryLog:
     async def read(self, headers: Mapping[str, str], body: bytes, seq: int) -> Delivery:
         """Return the delivery in a message, its body fetched from the blobs if it lies there."""
         if digest := headers.get(envelope.BLOB):
-            body = await self._blobs.get(digest)
+            body = await self._bodies.get(digest)
         return envelope.to_delivery(headers, body, seq)

@@ -1,11 +1,15 @@
 """Where blobs and objects lie: in a folder of the home, or in a bucket."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
 from bus.blobs import Blobs, DirectoryBlobs
+from bus.log import Bodies
 from bus.objects import DirectoryObjects, Objects
-from bus.settings import BusSettings
+from bus.settings import BusSettings, S3Settings
+from bus.spool import Spool
 
 
 class Stores(NamedTuple):
@@ -13,20 +17,33 @@ class Stores(NamedTuple):
 
     blobs: Blobs
     objects: Objects
-    close: Callable[[], None]
+    bodies: Bodies  # of large deliveries
 
 
-def stores(settings: BusSettings) -> Stores:
-    """Return the stores that are chosen; nothing is asked of them yet."""
-    if settings.s3 is None:
+@asynccontextmanager
+async def opened(settings: BusSettings) -> AsyncIterator[Stores]:
+    """Yield the stores that are chosen; nothing has been asked of them yet."""
+    if settings.s3 is not None:
+        async with _bucket(settings, settings.s3) as stores:
+            yield stores
+    else:
         folder = settings.blobs_folder or settings.home
         blobs = DirectoryBlobs(folder / "blobs")
-        return Stores(blobs, DirectoryObjects(folder / "objects"), _nothing)
+        yield Stores(blobs, DirectoryObjects(folder / "objects"), blobs)
+
+
+@asynccontextmanager
+async def _bucket(settings: BusSettings, s3: S3Settings) -> AsyncIterator[Stores]:
     from bus.s3 import Bucket, S3Blobs, S3Objects  # slow to import, and not for a laptop
 
-    bucket = Bucket(settings.s3)
-    return Stores(S3Blobs(bucket), S3Objects(bucket), bucket.close)
-
-
-def _nothing() -> None:
-    """Close a store that holds nothing open."""
+    bucket = Bucket(s3)
+    blobs = S3Blobs(bucket)
+    spool = Spool(blobs, settings.home / "spool")
+    forwarding = asyncio.create_task(spool.forward(), name="spool")
+    try:
+        yield Stores(blobs, S3Objects(bucket), spool)
+    finally:
+        forwarding.cancel()
+        with suppress(asyncio.CancelledError):
+            await forwarding
+        bucket.close()

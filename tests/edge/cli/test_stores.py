@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from bus.settings import BusSettings
-from bus.stores import stores
+from bus.stores import opened
 from edge.cli.settings import Settings
 from edge.cli.stores import with_blobs
 from edge.cli.variables import load
@@ -30,16 +30,18 @@ def chosen(home: Path, **environ: str) -> BusSettings:
 async def test_by_default_blobs_lie_in_the_home(tmp_path: Path) -> None:
     """One machine needs nothing else, and no key begins with another name than a bucket's."""
     bus = chosen(tmp_path)
-    await stores(bus).blobs.put(b"hello")
+    async with opened(bus) as made:
+        await made.blobs.put(b"hello")
     assert (tmp_path / "blobs").is_dir()
     assert bus.log_prefix == "pipeline"
 
 
 async def test_processes_apart_share_a_folder(tmp_path: Path) -> None:
     """Blobs and objects both lie in the folder that was named."""
-    made = stores(chosen(tmp_path / "home", PUSHLINE_BLOBS_FOLDER=str(tmp_path / "shared")))
-    await made.blobs.put(b"hello")
-    await made.objects.write("a/b", b"hello")
+    bus = chosen(tmp_path / "home", PUSHLINE_BLOBS_FOLDER=str(tmp_path / "shared"))
+    async with opened(bus) as made:
+        await made.blobs.put(b"hello")
+        await made.objects.write("a/b", b"hello")
     assert {path.name for path in (tmp_path / "shared").iterdir()} == {"blobs", "objects"}
     assert not (tmp_path / "home").exists()
 
@@ -52,15 +54,14 @@ def test_a_bucket_is_told_all_that_is_set(tmp_path: Path) -> None:
     assert (bus.s3.access_key, bus.s3.secret_key) == ("AKIAEXAMPLE", "hunter2")
 
 
-def test_no_secret_in_a_repr(tmp_path: Path) -> None:
+async def test_no_secret_in_a_repr(tmp_path: Path) -> None:
     """Neither keys nor a password in the URL are shown by what holds them."""
     bus = chosen(tmp_path, **BUCKET)
-    made = stores(bus)
-    shown = f"{bus!r} {bus.s3!r} {made!r} {made.blobs!r} {vars(made.blobs)!r}"
+    async with opened(bus) as made:
+        shown = f"{bus!r} {bus.s3!r} {made!r} {vars(made.blobs)!r} {vars(made.objects)!r}"
     assert "127.0.0.1:9000" in shown
     for secret in ("hunter1", "hunter2", "AKIAEXAMPLE"):
         assert secret not in shown
-    made.close()
 
 
 @pytest.mark.parametrize("missing", ["PUSHLINE_S3_ACCESS_KEY", "PUSHLINE_S3_SECRET_KEY"])
