@@ -142,7 +142,7 @@ class Secrets:
                 text = await self.blobs.get(last.fact.sealed)
                 ring = await run_blocking(self.keys.existing)
                 return box.unseal(text.decode("ascii", "replace"), box.stored(of), ring)
-            except (BlobMissing, KeyGone) as error:
+            except (BlobMissing, KeyGone, SecretInvalid) as error:
                 if last.seq == seen:  # nobody has sealed it anew in between: it is so
                     raise SecretUnreadable(
                         f"the secret {last.fact.name} of {last.name} cannot be opened: "

@@ -9,12 +9,13 @@ from functools import cached_property
 
 from bus.connection import Bus
 from consumers.builder.bundle import BundleBuilder, BundleSettings
-from consumers.builder.images import ImageBuilder
+from consumers.builder.images import BuildSecrets, ImageBuilder
 from consumers.deployer.local.client import LocalPlatform
 from consumers.deployer.platform import Platform
 from consumers.secrets.keys import KeyFile
 from consumers.secrets.store import Secrets
 from consumers.source.remote import PublicRemotes, Remotes
+from edge.cli.build_secrets import OrderedSecrets
 from edge.cli.platform_settings import PlatformSettings
 
 
@@ -50,6 +51,11 @@ class Adapters:
     def secrets(self) -> Secrets:
         """Return what opens secrets, for builds and for what runs."""
         return Secrets(self.bus.log, self.bus.blobs, KeyFile(self.settings.keys))
+
+    @cached_property
+    def build_secrets(self) -> BuildSecrets:
+        """Return what opens the secrets of a build."""
+        return OrderedSecrets(self.secrets)
 
     @cached_property
     def remotes(self) -> Remotes:
