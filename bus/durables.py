@@ -58,6 +58,13 @@ async def live(js: JetStream, worker: "Worker | type[Worker]") -> dict[str, Any]
     return await patiently(lambda: js.consumer(stream_of(worker), worker.durable))
 
 
+def drifted(live: dict[str, Any], config: dict[str, Any]) -> bool:
+    """Tell whether a durable differs from its declared configuration."""
+    single = [live["filter_subject"]] if live.get("filter_subject") else []
+    given = {**live, "filter_subjects": live.get("filter_subjects") or single}
+    return any(given.get(key) != value for key, value in config.items())
+
+
 async def declare(js: JetStream, worker: "Worker | type[Worker]") -> None:
     """Create or update the durable of ``worker``; one that is there keeps its place."""
     stream, config = stream_of(worker), config_of(worker, pace_of(worker))

@@ -179,9 +179,14 @@ async def _bring(js: JetStream, config: dict[str, Any]) -> None:
 
 def drifted(live: dict[str, Any], config: dict[str, Any]) -> bool:
     """Tell whether the server's configuration differs from the declared one."""
+    return bool(differences(live, config))
+
+
+def differences(live: dict[str, Any], config: dict[str, Any]) -> list[str]:
+    """Return the fields in which the server's configuration differs from the declared one."""
     given = {**live, "metadata": _own(live.get("metadata", {}))}
     wanted = {**config, "metadata": config.get("metadata", given["metadata"])}
-    return any(given.get(key) != value for key, value in wanted.items())
+    return [key for key, value in wanted.items() if given.get(key) != value]
 
 
 def _own(metadata: dict[str, str]) -> dict[str, str]:

@@ -105,10 +105,15 @@ class RegistryClient:
                 message = f"{self._registry.host} did not take a tag: {answer.status}"
                 raise RegistryUnavailable(message)
 
+    async def delete(self, repository: str, digest: Digest) -> bool:
+        """Remove a manifest; False where there is none. Raises as ``manifest``."""
+        async with self._ask("DELETE", repository, digest, headers={}) as answer:
+            return answer.status != 404
+
     @asynccontextmanager
     async def _ask(
         self,
-        method: Literal["GET", "PUT"],
+        method: Literal["GET", "PUT", "DELETE"],
         repository: str,
         reference: str,
         *,

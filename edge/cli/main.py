@@ -25,6 +25,7 @@ NOUNS = {
     "projects": "edge.cli.projects:app",
     "secrets": "edge.cli.secrets:app",
     "audit": "edge.cli.audit:app",
+    "doctor": "edge.cli.doctor.command:doctor",
     "version": "edge.cli.version:version",
 }
 

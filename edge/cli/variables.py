@@ -30,6 +30,14 @@ class Secretive(msgspec.Struct, frozen=True):
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
+def secrets_of(settings: msgspec.Struct) -> list[str]:
+    """Return the secrets that are set, to be kept out of what is shown."""
+    fields = msgspec.structs.fields(settings)
+    return [
+        text for field in fields if is_secret(field) and (text := getattr(settings, field.name))
+    ]
+
+
 class Row(msgspec.Struct, frozen=True):
     """One line of the manual."""
 
