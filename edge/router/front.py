@@ -206,9 +206,11 @@ class Front(asyncio.Protocol):
         except BadChunk:
             self._refuse(causes.BAD_CHUNK)
             return
+        head = line.heads[target.depth], fields.onward
+        if target.gateway is not None:
+            head = target.gateway.said(*head)
         self._send(target, b"".join((
-            line.heads[target.depth],
-            fields.onward,
+            *head,
             self.forwarded,
             b"" if fields.call_id else b"X-Call-Id: %b\r\n" % self.call_id,
             _UPGRADE if self.wants_tunnel() else b"",
@@ -241,6 +243,7 @@ class Front(asyncio.Protocol):
         """Return who answers now; a route may have been switched since. Raises Refused."""
         target = self.router.table.find(self.fields.host, self.line)
         target.upstream.active += 1
+        self.out = target.said(self.out, self.line, self.fields, instead_of=self.target)
         self._uncount()
         self.target = target
         return target

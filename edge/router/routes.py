@@ -17,7 +17,7 @@ class Route(msgspec.Struct, frozen=True):
     environment: str
     function: str
     revision: str
-    upstream: str  # unix:<socket's file name> under the run folder, or host:port
+    upstream: str  # as FunctionDeployed says it
 
 
 def key(event: Recorded[Event]) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from edge.router.causes import AMBIGUOUS_NAME, NO_FUNCTION, NO_HOST, Refused
-from edge.router.request import Line
+from edge.router.request import Fields, Line
 from edge.router.routes import Route
 from edge.router.upstream import Upstream, Upstreams
 
@@ -16,14 +16,29 @@ _JOINED: Final = b"function"  # /function/<label>-<function>, the path of OpenFa
 class Target:
     """What a request was found to be for; one per route, replaced at a switch."""
 
-    __slots__ = ("depth", "name", "revision", "upstream")
+    __slots__ = ("depth", "gateway", "name", "revision", "upstream")
 
     def __init__(self, upstream: Upstream, depth: int, route: Route | None) -> None:
         """Take ``depth``: how many leading segments of the path were the name."""
         self.upstream = upstream
+        self.gateway = upstream.gateway
         self.depth = depth
         self.name = "" if route is None else f"{route.label}/{route.environment}/{route.function}"
         self.revision = "" if route is None else route.revision
+
+    def said(
+        self, out: list[bytes], line: Line, fields: Fields, *, instead_of: "Target | None"
+    ) -> list[bytes]:
+        """Return a request that was written for another target, not sent yet, as this one's."""
+        if not out or instead_of is None or instead_of.gateway == self.gateway:
+            return out
+        written = len(instead_of.head(line, fields))
+        return [self.head(line, fields) + out[0][written:], *out[1:]]
+
+    def head(self, line: Line, fields: Fields) -> bytes:
+        """Return what of a request's head depends on who answers."""
+        head = line.heads[self.depth], fields.onward
+        return b"".join(head if self.gateway is None else self.gateway.said(*head))
 
 
 class Table:

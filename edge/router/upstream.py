@@ -1,9 +1,12 @@
 """Upstreams: where to connect, and the idle connections that are kept for the next request."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from edge.router.gateway import SCHEMES, gateway
 
 if TYPE_CHECKING:
     from edge.router.back import Back
@@ -12,17 +15,18 @@ _UNIX = "unix:"
 
 
 class BadAddress(ValueError):
-    """An upstream's address is neither a socket's file name nor host:port."""
+    """An upstream's address is no socket's file name, no host:port and no plain URL."""
 
 
 class Upstream:
     """One address that answers, for as long as a route names it."""
 
-    __slots__ = ("active", "address", "idle", "retired", "users")
+    __slots__ = ("active", "address", "gateway", "idle", "retired", "users")
 
     def __init__(self, address: str) -> None:
         """Nothing is connected before it is needed."""
         self.address = address
+        self.gateway = gateway(address)  # None: it answers at the root, as whoever is asked for
         self.idle: list[Back] = []  # the last one used is the next one used
         self.active = 0  # requests that picked it and have not ended
         self.retired = False  # no route names it: connections end with their request
@@ -66,10 +70,13 @@ class Upstreams:
         """Find sockets in the folder ``run``."""
         self._run = run
         self._known: dict[str, Upstream] = {}
+        self._tls: ssl.SSLContext | None = None  # slow to make, and most routers need none
 
     def acquire(self, address: str) -> Upstream:
         """Return the upstream of an address, for one more route."""
-        upstream = self._known.setdefault(address, Upstream(address))
+        upstream = self._known.get(address)
+        if upstream is None:
+            upstream = self._known[address] = Upstream(address)
         upstream.users += 1
         return upstream
 
@@ -97,6 +104,15 @@ class Upstreams:
                 raise BadAddress(address)
             _, back = await loop.create_unix_connection(factory, str(self._run / name))
             return back
+        if upstream.gateway is not None:
+            there = upstream.gateway
+            if there.tls and self._tls is None:
+                self._tls = await asyncio.to_thread(ssl.create_default_context)
+            tls = self._tls if there.tls else None
+            _, back = await loop.create_connection(factory, there.host, there.port, ssl=tls)
+            return back
+        if address.startswith(SCHEMES):
+            raise BadAddress(address)
         host, _, port = address.rpartition(":")
         if not host or not port.isdecimal():
             raise BadAddress(address)
