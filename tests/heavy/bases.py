@@ -18,7 +18,7 @@ from tests.heavy.programs import program
 
 DOCKERFILE: Final = b"FROM scratch\nCOPY rootfs /\n"
 PASSWD: Final = b"root:x:0:0::/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n"
-LEFT_OUT: Final = ("test", "tests", "idlelib", "tkinter", "ensurepip", "site-packages")
+LEFT_OUT: Final = {"test", "tests", "idlelib", "tkinter", "ensurepip", "site-packages", "lib2to3"}
 FWATCHDOG: Final = Path(__file__).with_name("fwatchdog.sh")
 
 
@@ -91,7 +91,7 @@ def python(place: Path) -> Rootfs:
     files = [
         path
         for path in sorted(stdlib.rglob("*"))
-        if path.suffix in (".py", ".so") and not set(path.parts) & set(LEFT_OUT)
+        if path.suffix in (".py", ".so") and not LEFT_OUT.intersection(path.parts)
     ]
     rootfs.copy([executable, *files])
     rootfs.link("/bin/python", str(executable))

@@ -12,10 +12,10 @@ import psutil
 
 from bus.blobs import DirectoryBlobs
 from consumers.builder.arguments import Arguments
+from consumers.builder.buildkit import Client, Export, Solve, TarContext
 from consumers.builder.container import ContainerBuilder
 from consumers.builder.images import BuildSecrets, Built, Order
-from consumers.builder.making import ImageMaker
-from consumers.builder.recipe import ContainerSettings, Recipe
+from consumers.builder.recipe import ContainerSettings
 from consumers.builder.references import registry
 from consumers.builder.registry import Login, Manifest, RegistryClient
 from schemas.stack import FunctionSpec
@@ -115,8 +115,16 @@ def base_images(kitchen: Kitchen) -> Arguments:
 
 
 async def _pushed(kitchen: Kitchen, made: Mapping[str, str]) -> None:
-    maker = ImageMaker(kitchen.settings(attestations=frozenset()))
-    for name, target in made.items():
-        tar = getattr(bases, name)(kitchen.home / f"{name}.tar").done()
-        await maker.make(Recipe(archive=tar, target=target), lambda _: None, kitchen.said.append)
-        tar.unlink()
+    # Packed by nobody: they never leave this machine.
+    how = {"push": "true", "compression": "uncompressed", "registry.insecure": "true"}
+    async with Client.connect(f"docker://{kitchen.socket}") as client:
+        for name, target in made.items():
+            tar = getattr(bases, name)(kitchen.home / f"{name}.tar").done()
+            context = TarContext(tar)
+            async with client.session(
+                contexts={"context": context, "dockerfile": context},
+                credentials=lambda _: (USER, PASSWORD),
+            ) as session:
+                export = Export("image", {"name": target, **how})
+                await client.solve(Solve(exports=[export], session=session))
+            tar.unlink()
