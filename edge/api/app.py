@@ -11,9 +11,10 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import ServerSentEvent
 
+from bus.buildlogs import BuildLogs
 from bus.lines import Lines
 from edge.api import refusals, secrets
-from edge.api.logs import latest, sent, source_of_function, source_of_run
+from edge.api.logs import latest, of_builds, sent, source_of_function, source_of_run
 from edge.api.projects import Project
 from edge.api.secret_store import SecretStore
 from edge.api.shapes import FunctionView, LogLine, Page, RunItem, RunView
@@ -68,14 +69,16 @@ async def run_logs(
     *,
     views: NamedDependency[Views],
     lines: NamedDependency[Lines],
+    logs: NamedDependency[BuildLogs],
     run: FromPath[str],
     follow: FromQuery[bool] = False,
     limit: LineLimit = 1000,
 ) -> Page[LogLine] | ServerSentEvent:
     """Return the lines of all builds; with ``follow`` as server-sent events."""
     row = views.runs.rows[(await views.one_run(run, 0)).id]
-    filter = source_of_run(row)
-    return sent(lines, filter, limit) if follow else await latest(lines, filter, limit)
+    if follow:
+        return sent(lines, source_of_run(row), limit)
+    return await of_builds(lines, logs, row, limit)
 
 
 @get("/functions", summary="All functions, and where they answer")
@@ -126,8 +129,10 @@ async def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
     return request.app.openapi_schema.to_schema()
 
 
-def create(views: Views, lines: Lines, store: SecretStore, *, version: str) -> Litestar:
-    """Return the application; views, lines and secrets are shared by all requests."""
+def create(
+    views: Views, lines: Lines, logs: BuildLogs, store: SecretStore, *, version: str
+) -> Litestar:
+    """Return the application; views, lines, logs and secrets are shared by all requests."""
     routes: list[Any] = [projects, runs, run, run_logs, functions, function]
     routes += [function_logs, *secrets.HANDLERS, openapi]
     return Litestar(
@@ -135,6 +140,7 @@ def create(views: Views, lines: Lines, store: SecretStore, *, version: str) -> L
         dependencies={
             "views": Provide(lambda: views, sync_to_thread=False),
             "lines": Provide(lambda: lines, sync_to_thread=False),
+            "logs": Provide(lambda: logs, sync_to_thread=False),
             "store": Provide(lambda: store, sync_to_thread=False),
         },
         logging_config=None,  # the process has set up its own

@@ -7,11 +7,13 @@ import msgspec
 from litestar.response import ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
 
+from bus.buildlogs import BuildLogs
 from bus.lines import Line, Lines
 from edge.api.functions import Function
 from edge.api.runs import Run
 from edge.api.shapes import LogLine, Page
 from schemas import subjects
+from schemas.errors import KeyInvalid, ObjectMissing
 
 ANY = "\0"  # encodes to =00, which no name has; stands for any function or revision
 
@@ -29,6 +31,25 @@ def source_of_function(row: Function) -> str:
 
 def _any(subject: str) -> str:
     return subject.removesuffix(subjects.encode(ANY)) + "*"
+
+
+async def of_builds(lines: Lines, logs: BuildLogs, run: Run, limit: int) -> Page[LogLine]:
+    """Return the newest lines of a run's builds, from their objects once LOGS has forgotten them.
+
+    Raises BlobsUnavailable.
+    """
+    page = await latest(lines, source_of_run(run), limit)
+    if page.items or run.ended is None:
+        return page
+    items: deque[LogLine] = deque(maxlen=limit)
+    for function in run.parts:
+        try:
+            log = await logs.read(run.name, run.sha, function)
+        except (ObjectMissing, KeyInvalid):
+            continue
+        for text in log.decode("utf-8", "replace").splitlines():
+            items.append(LogLine(seq=0, time=run.ended, function=function, text=text))
+    return Page(items=list(items), seq=0)
 
 
 async def latest(lines: Lines, filter: str, limit: int) -> Page[LogLine]:

@@ -98,4 +98,4 @@ async def application(
 def _api(views: Views, bus: Bus, desk: Desk, version: str) -> Application:
     from edge.api.app import create  # a third of the time until this process serves
 
-    return create(views, bus.lines, desk, version=version)
+    return create(views, bus.lines, bus.build_logs, desk, version=version)

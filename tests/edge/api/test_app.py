@@ -68,9 +68,8 @@ async def api(bus: Bus) -> AsyncIterator[httpx.AsyncClient]:
     views = Views.make(None, lambda label, _, function: f"http://{label}.localhost/{function}")
     folding = [asyncio.create_task(fold.run(bus.follow)) for fold in views.folds]
     desk = Desk.of(bus, bus.settings.home / "secrets", None)
-    application: Any = create(
-        views, bus.lines, desk, version="0"
-    )  # ASGI, typed in Litestar's own words
+    # ASGI, typed in Litestar's own words
+    application: Any = create(views, bus.lines, bus.build_logs, desk, version="0")
     transport = httpx.ASGITransport(application)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
@@ -244,6 +243,23 @@ async def test_logs_of_a_run_name_their_function(bus: Bus, api: httpx.AsyncClien
     logs = await answer(api, f"/api/runs/{run_of(1).id}/logs")
 
     assert [line["function"] for line in logs["items"]] == ["hello", "site"]
+
+
+async def test_an_old_run_s_logs_are_those_that_were_kept(bus: Bus, api: httpx.AsyncClient) -> None:
+    """LOGS has forgotten the lines: they come from the objects, the newest of them."""
+    await queue(bus, 1)
+    resolved = RunResolved(sha=SHA, functions=("hello", "silent"))
+    await bus.log.append(resolved, of=run_of(1), id="test:resolved")
+    await bus.build_logs.write("alice/hello", SHA, "hello", b"one\ntwo\nthree\n")
+    path = f"/api/runs/{run_of(1).id}"
+    assert (await answer(api, f"{path}/logs"))["items"] == []  # they may still come
+
+    seq = await bus.log.append(RunFinished(outcome="live"), of=run_of(1), id="test:finished")
+    await answer(api, f"{path}?after={seq}")
+    logs = await answer(api, f"{path}/logs?limit=2")
+
+    lines = [(line["function"], line["text"]) for line in logs["items"]]
+    assert lines == [("hello", "two"), ("hello", "three")]
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=many", "cursor=x", "after=-1"])
