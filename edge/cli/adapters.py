@@ -35,12 +35,27 @@ class Adapters:
     def images(self) -> ImageBuilder:
         """Return what turns archives into images, as ``builder`` says."""
         chosen, tools = self.settings.settings, self.settings.tools
+        if chosen.builder == "buildkit":
+            from consumers.builder.container import ContainerBuilder
+            from edge.cli.containers import container_settings
+
+            containers = container_settings(chosen, tools, self.settings.home)
+            return ContainerBuilder(self.bus.blobs, containers, self.build_secrets)
         bundles = BundleSettings(
             wheels_only=not chosen.build_from_source,
             path=tools.get("PATH", os.defpath),
             environment={name: value for name, value in tools.items() if name != "PATH"},
         )
         return BundleBuilder(self.bus.blobs, self.settings.home, bundles)
+
+    @cached_property
+    def honoured(self) -> frozenset[str]:
+        """Return the fields of stack.yml that the chosen builder acts on."""
+        if self.settings.settings.builder == "buildkit":
+            from consumers.builder.container import HONOURED
+
+            return HONOURED
+        return frozenset()
 
     @cached_property
     def platform(self) -> Platform:

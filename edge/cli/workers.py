@@ -76,7 +76,9 @@ def _planner(parts: Adapters) -> Consumers:
 
 def _source(parts: Adapters) -> Consumers:
     bus = parts.bus
-    return _worker(parts, Source(bus.log, bus.blobs, parts.remotes, Templates(), SourceSettings()))
+    limits, honoured = SourceSettings(), parts.honoured
+    source = Source(bus.log, bus.blobs, parts.remotes, Templates(), limits, honoured=honoured)
+    return _worker(parts, source)
 
 
 def _builder(parts: Adapters) -> Consumers:
