@@ -206,11 +206,11 @@ class Front(asyncio.Protocol):
         except BadChunk:
             self._refuse(causes.BAD_CHUNK)
             return
-        head = line.heads[target.depth], fields.onward
+        first, onward = line.heads[target.depth], fields.onward
         if target.gateway is not None:
-            head = target.gateway.said(*head)
+            first, onward = target.gateway.said(first, onward)
         self._send(target, b"".join((
-            *head,
+            first, onward,
             self.forwarded,
             b"" if fields.call_id else b"X-Call-Id: %b\r\n" % self.call_id,
             _UPGRADE if self.wants_tunnel() else b"",
