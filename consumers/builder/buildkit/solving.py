@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
@@ -60,10 +61,14 @@ async def _watch(calls: Calls, ref: str, watch: Watch) -> None:
 
 def message(solve: Solve, ref: str) -> pb.SolveRequest:
     """Return the request on the wire, in words that old daemons know and in new ones."""
+    attrs = dict(solve.frontend_attrs)
+    if solve.cache_imports:  # the frontend's own solves look there, the outer one does not
+        imports = [{"Type": one.type, "Attrs": dict(one.attrs)} for one in solve.cache_imports]
+        attrs["cache-imports"] = json.dumps(imports)
     request = pb.SolveRequest(
         Ref=ref,
         Frontend=solve.frontend,
-        FrontendAttrs=dict(solve.frontend_attrs),
+        FrontendAttrs=attrs,
         Session=solve.session.id if solve.session else "",
         Entitlements=list(solve.entitlements),
         Exporters=[pb.Exporter(Type=one.type, Attrs=dict(one.attrs)) for one in solve.exports],

@@ -28,7 +28,7 @@ async def test_what_a_build_leaves_can_be_seen_and_removed(client: Client, folde
     regular = await client.disk_usage("type==regular")
     assert regular
     assert {record.id for record in regular} < set(used)
-    assert any("RUN" in record.description and record.last_used for record in regular)
+    assert any("exec " in record.description and record.last_used for record in regular)
 
     kept = await client.prune(keep_seconds=3600)
     removed = await client.prune(all=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import signal
 import time
 from pathlib import Path
@@ -25,7 +26,7 @@ LONG = 25  # seconds that a step takes which is not let finish
 
 
 def running(word: str) -> bool:
-    """Tell whether a process on this machine has a word in its environment or arguments."""
+    """Tell whether a process on this machine has a word among its arguments."""
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if word.encode() in (process / "cmdline").read_bytes():
@@ -65,8 +66,8 @@ async def begun(client: Client, made: Path) -> asyncio.Task[object]:
 
 async def test_cancelling_stops_the_build_at_once(client: Client, folder: Folder) -> None:
     """The step's processes are gone soon after the task was cancelled; the next build is fine."""
-    word = os.urandom(8).hex()
-    made = folder(f"RUN echo {word}; busybox sleep {LONG}\n")
+    word = f"{LONG}.{secrets.randbelow(10**9):09}"
+    made = folder(f"RUN echo {word}; busybox sleep {word}\n")
     building = await begun(client, made)
     assert running(word)
 
