@@ -12,17 +12,19 @@ class Cause(msgspec.Struct, frozen=True):
     status: HTTPStatus
     name: str
     text: str  # what happened, and what to do next
+    location: str = ""  # where to ask instead
 
     def response(self, *, close: bool, head_only: bool = False) -> bytes:
         """Return the whole HTTP response."""
         body = f"{self.text}\n".encode()
         later = "Retry-After: 1\r\n" if self.status == HTTPStatus.SERVICE_UNAVAILABLE else ""
+        where = f"Location: {self.location}\r\n" if self.location else ""
         head = (
             f"HTTP/1.1 {self.status.value} {self.status.phrase}\r\n"
             "Content-Type: text/plain; charset=utf-8\r\n"
             f"Content-Length: {len(body)}\r\n"
             f"X-Pushline-Cause: {self.name}\r\n"
-            f"Cache-Control: no-store\r\n{later}"
+            f"Cache-Control: no-store\r\n{later}{where}"
             f"{'Connection: close' if close else 'Connection: keep-alive'}\r\n\r\n"
         ).encode()
         return head if head_only else head + body
@@ -47,9 +49,25 @@ BAD_REQUEST_LINE: Final = _bad(
 BAD_METHOD: Final = _bad("bad_method", "This method is not served here; CONNECT and TRACE never.")
 BAD_TARGET: Final = _bad(
     "bad_target",
-    "The path is not canonical. Send it without // and dot segments, without control bytes,"
-    " spaces, backslashes and fragments, with whole %XX escapes.",
+    "The path is not canonical. Send it without escaped slashes and dots that climb, without"
+    " control bytes, spaces, backslashes and fragments, with whole %XX escapes.",
 )
+NOT_CLEAN: Final = Cause(
+    HTTPStatus.MOVED_PERMANENTLY,
+    "not_clean",
+    "The path has empty or dot segments. Ask for it without them: see Location.",
+)
+
+
+def moved(target: bytes, *, same_method: bool) -> Cause:
+    """Return the answer to a path that has a clean form; POST stays POST."""
+    return msgspec.structs.replace(
+        NOT_CLEAN,
+        status=HTTPStatus.PERMANENT_REDIRECT if same_method else NOT_CLEAN.status,
+        location=target.decode(),
+    )
+
+
 BAD_HOST: Final = _bad("bad_host", "The Host header is missing, doubled or not a host name.")
 BAD_HEADER: Final = _bad(
     "bad_header", "A header line is not one of HTTP/1.1: Name: value, each line ended by CRLF."

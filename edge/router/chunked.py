@@ -3,8 +3,9 @@
 import re
 from typing import Final
 
-_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
-_SIZE_BEGUN: Final = re.compile(rb"[0-9A-Fa-f]{0,16}\r?")
+# 15 digits: a size that fits 64 bits with their sign, whoever reads it after us.
+_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n")
+_SIZE_BEGUN: Final = re.compile(rb"[0-9A-Fa-f]{0,15}\r?")
 _TRAILER: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
 _TRAILERS: Final = 8 * 1024  # bytes of all of them
 

@@ -41,11 +41,12 @@ class Malformed(ValueError):
 class KnownLines:
     """Reads header lines; ``looked_at`` are the names that the router does not just pass on."""
 
-    __slots__ = ("_known", "_looked_at")
+    __slots__ = ("_known", "_looked_at", "_prefixes")
 
-    def __init__(self, looked_at: frozenset[bytes]) -> None:
-        """Know no line yet."""
+    def __init__(self, looked_at: frozenset[bytes], prefixes: tuple[bytes, ...] = ()) -> None:
+        """Know no line yet; names that begin with one of ``prefixes`` are looked at too."""
         self._looked_at = looked_at
+        self._prefixes = prefixes
         self._known: dict[bytes, Field] = {}
 
     def read(self, lines: list[bytes]) -> tuple[list[Field], dict[bytes, list[bytes]]]:
@@ -64,7 +65,8 @@ class KnownLines:
             raise Malformed
         name, value = found[1].lower(), found[2].rstrip()
         # A CGI-like upstream takes ``_`` for ``-``: so do we, or it could be told our words.
-        passes = name.replace(b"_", b"-") not in self._looked_at
+        plain = name.replace(b"_", b"-")
+        passes = plain not in self._looked_at and not plain.startswith(self._prefixes)
         field = Field(name, value, b"%b: %b\r\n" % (found[1], value) if passes else b"")
         if len(line) <= _LONGEST_KNOWN:
             if len(self._known) >= _MOST_KNOWN:

@@ -18,6 +18,7 @@ from edge.router.causes import (
     BAD_VERSION,
     HEAD_TOO_LARGE,
     Refused,
+    moved,
 )
 from edge.router.fields import (
     HOP_BY_HOP,
@@ -34,26 +35,26 @@ CHUNKED: Final = -1  # a length: the body says itself where it ends
 
 _LINE: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([^ ]+) HTTP/([0-9])\.([0-9])")
 _METHOD: Final = re.compile(rb"[A-Z][A-Z_-]{0,31}")
-_NEVER: Final = frozenset((b"CONNECT", b"TRACE"))
+_NEVER: Final = frozenset((b"CONNECT", b"TRACE", b"TRACK"))
 _USUAL: Final = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"))
 _IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"))
 
 _CALL_LINE: Final = b"X-Call-Id: %b\r\n"
 _CALL_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
-# What the router writes itself.
+_SAFE: Final = frozenset((b"GET", b"HEAD"))
+# What the router writes itself, or would be believed because a router wrote it.
 _OURS: Final = frozenset(
     (
         b"content-length",
         b"expect",
         b"forwarded",
         b"host",
+        b"proxy",  # HTTP_PROXY in CGI: a function's own calls would go there
         b"x-call-id",
-        b"x-forwarded-for",
-        b"x-forwarded-host",
-        b"x-forwarded-proto",
         b"x-real-ip",
     )
 )
+_CLAIMS: Final = (b"x-forwarded-", b"x-original-", b"x-rewrite-")  # and those that begin so
 
 
 class Line(NamedTuple):
@@ -61,7 +62,7 @@ class Line(NamedTuple):
 
     method: str
     shown: str  # the canonical path without its query, for the access log
-    authority: bytes  # of an absolute target
+    authority: bytes  # of an absolute target, canonical
     old: bool  # HTTP/1.0
     idempotent: bool
     head_only: bool
@@ -75,7 +76,7 @@ class Fields(NamedTuple):
 
     host: bytes  # canonical
     name: str  # the same, for the access log
-    authority: bytes  # as it was sent, in lower case
+    authority: bytes  # the same, with its port
     length: int  # CHUNKED, or that of Content-Length, 0 without one
     close: bool
     proceed: bool  # Expect: 100-continue
@@ -99,7 +100,10 @@ def parse_line(raw: bytes) -> Line:
         raise Refused(BAD_VERSION)
     if method not in _USUAL and (method in _NEVER or not _METHOD.fullmatch(method)):
         raise Refused(BAD_METHOD)
-    authority, path, query = address.split(target)
+    try:
+        authority, path, query = address.split(target)
+    except address.NotClean as other:
+        raise Refused(moved(other.clean, same_method=method not in _SAFE)) from None
     name, slash, rest = path[1:].partition(b"/")
     second, slash_too, deeper = rest.partition(b"/")
     end = query + b" HTTP/1.1\r\n"
@@ -111,7 +115,7 @@ def parse_line(raw: bytes) -> Line:
     return Line(  # by position: this runs for each new path
         method.decode(),
         path.decode(),
-        authority.lower(),
+        authority,
         minor == b"0",
         method in _IDEMPOTENT,
         method == b"HEAD",
@@ -129,7 +133,7 @@ class FieldParser:
     def __init__(self, proto: str) -> None:
         """Tell upstreams that callers came by ``proto``."""
         self._proto = proto.encode()
-        self._known = KnownLines(HOP_BY_HOP | _OURS)
+        self._known = KnownLines(HOP_BY_HOP | _OURS, _CLAIMS)
 
     def parse(self, block: bytes) -> Fields:
         """Return what a block says, each line ended by CRLF; Refused says why not."""
@@ -141,8 +145,7 @@ class FieldParser:
             fields, values = self._known.read(lines)
         except Malformed:
             raise Refused(BAD_HEADER) from None
-        authority = _host(values)
-        host = address.host(authority)
+        host, authority = address.authority(_host(values))
         length, framed = _framed(values)
         call_id = _call_id(values) if b"x-call-id" in values else b""
         named = tokens(values[b"connection"]) if b"connection" in values else NO_TOKENS
@@ -154,7 +157,7 @@ class FieldParser:
         return Fields(
             host,
             host.decode(),
-            authority.lower(),
+            authority,
             length,
             b"close" in named,
             b"expect" in values and _proceed(values),
