@@ -20,6 +20,12 @@ class HostUnknown(PushlineError):
     code = "host_unknown"
 
 
+class OriginForeign(PushlineError):
+    """A page of another site asks for a change, with what its visitor's browser knows."""
+
+    code = "origin_foreign"
+
+
 class TokenMissing(PushlineError):
     """A request has no token, or a wrong one."""
 
@@ -53,6 +59,20 @@ class Access:
             raise HostUnknown(
                 f"this is not the host {given or '(none)'}",
                 hint=f"ask for system.{self.root_domain}, or localhost",
+            )
+
+    def origin(self, scope: Mapping[str, Any]) -> None:
+        """Raise OriginForeign where a browser says that another site's page asks for a change.
+
+        A browser sends a password that it remembers with whatever any page makes it send.
+        """
+        if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            return
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin", b"")
+        if origin and origin.partition(b"://")[2].lower() != headers.get(b"host", b"").lower():
+            raise OriginForeign(
+                "a page of another site asks for this", hint="changes are made from our own pages"
             )
 
     def authorize(self, scope: Mapping[str, Any]) -> str:

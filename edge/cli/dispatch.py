@@ -10,7 +10,7 @@ import structlog
 
 from bus import telemetry
 from edge.api import problems
-from edge.api.access import Access, HostUnknown, TokenMissing
+from edge.api.access import Access, HostUnknown, OriginForeign, TokenMissing
 from edge.cli import page
 from schemas.errors import PushlineError
 
@@ -54,10 +54,13 @@ class Dispatch:
                 await self._guarded(path, scope, receive, send)
         except HostUnknown as error:
             await refuse(send, 421, path, error)
+        except OriginForeign as error:
+            await refuse(send, 403, path, error)
         except TokenMissing as error:
             await refuse(send, 401, path, error, CHALLENGE)
 
     async def _guarded(self, path: str, scope: Message, receive: Receive, send: Send) -> None:
+        self.access.origin(scope)
         scope["user"] = self.access.authorize(scope)  # a label, for the record
         if path == "/api" or path.startswith("/api/"):
             await self.api(scope, receive, send)

@@ -16,7 +16,12 @@ def configure(
     number = logging.getLevelNamesMapping()[level.upper()]
     renderer: structlog.typing.Processor
     if columns:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            pad_event_to=24,
+            # rich's, taken where rich is installed, prints local variables, and secrets with them
+            exception_formatter=structlog.dev.plain_traceback,
+        )
         stamp = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
     else:
         renderer = structlog.processors.JSONRenderer()

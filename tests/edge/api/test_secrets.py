@@ -219,6 +219,22 @@ async def test_nothing_is_written_or_listed_without_the_token(api: httpx.AsyncCl
         assert response.status_code == 401
 
 
+async def test_a_page_of_another_site_changes_nothing(api: httpx.AsyncClient) -> None:
+    """A browser that knows the token would send it along: with whose page it was."""
+    theirs = {"Origin": "http://alice.localhost"}
+    refused = [
+        await api.post("/api/secrets/rotation", headers=theirs),
+        await api.put(SHOP, json={"value": "x"}, headers={"Origin": "http://localhost:3000"}),
+        await api.delete(SHOP, headers={"Origin": "null"}),
+    ]
+    read = await api.get("/api/secrets", headers=theirs)
+    own = await api.put(SHOP, json={"value": "x"}, headers={"Origin": "http://localhost"})
+
+    assert [answer.status_code for answer in refused] == [403, 403, 403]
+    assert refused[0].json()["code"] == "origin_foreign"
+    assert (read.status_code, own.status_code) == (200, 200)  # browsers keep what is read to itself
+
+
 async def test_the_public_key_has_the_builders_shape(api: httpx.AsyncClient) -> None:
     """key_id, algorithm and 32 bytes in base64; a rotation changes it."""
     first = (await api.get("/api/secrets/public-key")).json()
