@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from consumers.builder.arguments import Arguments
-from tests.consumers.builder.kitchen import Kitchen, base_images
+from tests.consumers.builder.kitchen import Bases, Kitchen
 from tests.consumers.builder.made import Workshop
-from tests.heavy.registries import OwnRegistry, guarded
 from tests.heavy.engines import Engine
+from tests.heavy.registries import OwnRegistry, guarded
 
 __all__ = ["guarded"]  # fixtures
 
@@ -28,9 +27,6 @@ def kitchen(tmp_path: Path, engine: Engine, guarded: OwnRegistry) -> Kitchen:
 
 
 @pytest.fixture(scope="session")
-def bases(
-    tmp_path_factory: pytest.TempPathFactory, engine: Engine, guarded: OwnRegistry
-) -> Arguments:
-    """Return the base images of every language, made once and pushed to the registry."""
-    home = tmp_path_factory.mktemp("bases")
-    return base_images(Kitchen(home, engine.socket, guarded.host))
+def bases(tmp_path_factory: pytest.TempPathFactory, engine: Engine, guarded: OwnRegistry) -> Bases:
+    """Return the base images of every language, made when they are asked for."""
+    return Bases(engine.socket, guarded.host, tmp_path_factory.mktemp("bases"))

@@ -1,10 +1,9 @@
 """A container builder at work: a real engine, a real registry with a password, and our bases."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import aiohttp
 import msgspec
@@ -15,9 +14,11 @@ from consumers.builder.arguments import Arguments
 from consumers.builder.buildkit import Client, Export, Solve, TarContext
 from consumers.builder.container import ContainerBuilder
 from consumers.builder.images import BuildSecrets, Built, Order
-from consumers.builder.recipe import ContainerSettings
-from consumers.builder.references import registry
+from consumers.builder.making import ImageMaker
+from consumers.builder.recipe import ContainerSettings, Recipe
+from consumers.builder.references import names, registry
 from consumers.builder.registry import Login, Manifest, RegistryClient
+from schemas.ids import Digest
 from schemas.stack import FunctionSpec
 from tests.consumers.builder.made import archive, order, spec
 from tests.heavy import bases
@@ -90,41 +91,64 @@ class Kitchen:
         """Build a function."""
         return await self.builder(**more).build(await self.order(made, files), self.said.append)
 
+    async def pushed(
+        self, made: FunctionSpec, files: Mapping[str, str | bytes], **more: Any
+    ) -> Digest:
+        """Build and push without a look at the registry before."""
+        wanted = await self.order(made, files)
+        target = names(wanted, registry(self.host), registry(self.host)).target
+        recipe = Recipe(archive=self.blobs.path(wanted.archive), target=target)
+        maker = ImageMaker(self.settings(**more))
+        return await maker.make(recipe, lambda _: None, self.said.append)
+
 
 def named(name: str, language: str = "dockerfile", **said: Any) -> FunctionSpec:
     """Return a function of its own name, so that no two tests share a repository."""
     return msgspec.structs.replace(spec(language), name=name, **said)
 
 
-def base_images(kitchen: Kitchen) -> Arguments:
-    """Push base images of every language to the registry; return what builds are told of them."""
-    made = {
-        name: f"{kitchen.host}/base/{name}:1" for name in ("busybox", "python", "node", "watchdog")
+class Bases:
+    """Base images of our templates, each made and pushed when it is first asked for."""
+
+    IMAGES: ClassVar = {
+        "python3": "python",
+        "python3-http": "python",
+        "node-http": "node",
+        "exec": "busybox",
+        "static": "busybox",
     }
-    asyncio.run(_pushed(kitchen, made))
-    bare = {"WATCHDOG": made["watchdog"]}
-    return Arguments(
-        bases={
-            "python3": {"BASE": made["python"], **bare},
-            "python3-http": {"BASE": made["python"], **bare},
-            "node-http": {"BASE": made["node"], **bare},
-            "exec": {"BASE": made["busybox"], **bare},
-            "static": {"BASE": made["busybox"], **bare},
-        }
-    )
 
+    def __init__(self, socket: Path, host: str, work: Path) -> None:
+        """Make them by an engine, for a registry."""
+        self._socket = socket
+        self._host = host
+        self._work = work
+        self._there: set[str] = set()
 
-async def _pushed(kitchen: Kitchen, made: Mapping[str, str]) -> None:
-    # Packed by nobody: they never leave this machine.
-    how = {"push": "true", "compression": "uncompressed", "registry.insecure": "true"}
-    async with Client.connect(f"docker://{kitchen.socket}") as client:
-        for name, target in made.items():
-            tar = getattr(bases, name)(kitchen.home / f"{name}.tar").done()
-            context = TarContext(tar)
-            async with client.session(
+    async def of(self, language: str) -> Arguments:
+        """Return what the builds of a language are told."""
+        if language not in self.IMAGES:
+            return Arguments()
+        names = {"BASE": self.IMAGES[language], "WATCHDOG": "watchdog"}
+        told = {argument: await self._pushed(name) for argument, name in names.items()}
+        return Arguments(bases={language: told})
+
+    async def _pushed(self, name: str) -> str:
+        target = f"{self._host}/base/{name}:1"
+        if name in self._there:
+            return target
+        context = TarContext(getattr(bases, name)(self._work / f"{name}.tar").done())
+        async with (
+            Client.connect(f"docker://{self._socket}") as client,
+            client.session(
                 contexts={"context": context, "dockerfile": context},
                 credentials=lambda _: (USER, PASSWORD),
-            ) as session:
-                export = Export("image", {"name": target, **how})
-                await client.solve(Solve(exports=[export], session=session))
-            tar.unlink()
+            ) as session,
+        ):
+            # Packed by nobody: they never leave this machine.
+            how = {"push": "true", "compression": "uncompressed", "registry.insecure": "true"}
+            export = Export("image", {"name": target, **how})
+            await client.solve(Solve(exports=[export], session=session))
+        (self._work / f"{name}.tar").unlink()
+        self._there.add(name)
+        return target

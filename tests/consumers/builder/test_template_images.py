@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from consumers.builder.arguments import Arguments
 from schemas.stack import LANGUAGES
-from tests.consumers.builder.kitchen import Kitchen, named
+from tests.consumers.builder.kitchen import Bases, Kitchen, named
 from tests.heavy.containers import container, fetched, pull
 from tests.heavy.registries import PASSWORD, USER
 
@@ -31,11 +30,9 @@ ANSWER = {
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_template_s_image_answers(
-    kitchen: Kitchen, bases: Arguments, language: str
-) -> None:
+async def test_a_template_s_image_answers(kitchen: Kitchen, bases: Bases, language: str) -> None:
     """Pulled by digest and run as it is, it answers; nothing came from another registry."""
-    kitchen.arguments = bases
+    kitchen.arguments = await bases.of(language)
     files: Mapping[str, str | bytes] = ANSWER[language]
     if language == "dockerfile":
         files = {**files, "busybox": kitchen.runs("")["busybox"]}
