@@ -13,7 +13,7 @@ from rich.text import Text
 
 from bus.server import credentials
 from bus.settings import BusSettings
-from edge.cli import apart, home, settings
+from edge.cli import apart, home, logs, settings
 from edge.cli.doctor import blobs, build, edge, gateway, log, machine
 from edge.cli.doctor import home as homes
 from edge.cli.doctor.finding import Check, Finding, State, Subject
@@ -49,6 +49,7 @@ def doctor(*, json: JsonOption = False, home: HomeOption = None) -> int:
     as Pushline uses it, with the same settings and passwords, and nothing is left behind. The exit
     code is 1 when a part does not work.
     """
+    logs.configure("doctor", level="critical")  # what goes wrong on the way is in the report
     subject = _subject(home)
     found = asyncio.run(_tried(subject, CHECKS))
     if json:

@@ -24,4 +24,4 @@ def _asked(at: Endpoint) -> Outcome:
     return ok(f"{at.socket or f'{at.host}, port {at.port},'} answers, at sequence {page.seq}")
 
 
-CHECKS: Final = (Check("edge", edge, 15),)
+CHECKS: Final = (Check("edge", edge),)

@@ -16,7 +16,7 @@ from edge.cli.variables import secrets_of
 from schemas.errors import PushlineError
 
 State = Literal["ok", "warn", "fail", "off"]
-SECONDS: Final = 10.0  # for one check, unless it says otherwise
+SECONDS: Final = 15.0  # for one check, unless it says otherwise; the log takes 10 to be given up
 
 
 class Outcome(msgspec.Struct, frozen=True):

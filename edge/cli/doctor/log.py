@@ -110,7 +110,7 @@ def _messages(info: dict[str, Any] | None) -> int:
 
 
 CHECKS: Final = (
-    Check("log.connect", connect, 15, "start it, or mend PUSHLINE_NATS_URL"),
+    Check("log.connect", connect, cure="start it, or mend PUSHLINE_NATS_URL"),
     Check("log.streams", declared),
     Check("log.consumers", places),
     Check("log.room", room),
