@@ -61,7 +61,7 @@ class S3Blobs:
 
     def _put_from(self, client: "S3Client", reader: Reader) -> Digest:
         hex = hashlib.file_digest(reader, "sha256").hexdigest()
-        key, body = key_of(hex), Body(reader, hex, reader.tell())
+        key, body = key_of(hex), Body(reader, hex, reader.seek(0, os.SEEK_END))
         over = key in self._damaged
         if body.size <= SMALL or over or self._size(client, key) != body.size:
             written = self._upload.write(client, key, body, over=over)

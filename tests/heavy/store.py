@@ -93,9 +93,14 @@ class Store:
             *OFF,
         ]
         (self._folder / "data").mkdir(exist_ok=True)
-        self._life.enter_context(
+        self._process = self._life.enter_context(
             running(command, self._folder / "log", self._ready, environment=environment, within=60)
         )
+
+    def end(self) -> None:
+        """End it for good; it need not put its data in order."""
+        self._process.kill()
+        self._life.close()
 
     def stop(self) -> None:
         """End it, by its pid."""
@@ -132,4 +137,4 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     try:
         yield store
     finally:
-        store.stop()
+        store.end()
