@@ -28,7 +28,6 @@ log = structlog.get_logger(__name__)
 
 AGAIN: Final = 2.0  # seconds between two attempts to end a block
 CONNECT_WITHIN: Final = 10.0  # seconds for the first connection
-MARK: Final = "pushline-initialised"  # metadata of EVENTS, written when all else is there
 
 
 class Fatal:
@@ -72,7 +71,7 @@ class Bus:
         """Put the parts together; ``connect`` does this."""
         self.settings = settings
         self.js = js
-        self.born = ""  # when the log was made: it tells one log from another
+        self.born = ""  # when the log was made, which tells it from another
         self.water = HighWater(settings.home)
         self.blobs, self.objects, bodies = stores
         self.build_logs = BuildLogs(self.objects, settings.log_prefix)
@@ -117,7 +116,7 @@ async def _compare(bus: Bus) -> None:
     info = await patiently(lambda: bus.js.info(EVENTS))
     if info is None:
         raise LogNotInitialised("there is no log here", hint="a missing log may be a broken disk")
-    bus.born = str(info["config"].get("metadata", {}).get(MARK, ""))
+    bus.born = str(info["created"])
     head = int(info["state"]["last_seq"])
     water.check(bus.settings.home, head, max(known, mark or 0))
     bus.water.reached(head)

@@ -55,6 +55,13 @@ class Lines:
         except Refused as refused:
             raise_for(refused, subject)
 
+    async def newest(self, filter: str) -> datetime | None:
+        """Return when the newest line under a subject filter was written, None for none."""
+        found = await patiently(lambda: self._js.message(LOGS, last_by_subj=filter))
+        if found is None:
+            return None
+        return datetime.fromisoformat(envelope.parse(found.headers)["ce-time"])
+
     async def read(
         self, filter: str, *, after: int = 0, follow: bool = False
     ) -> AsyncGenerator[Line, None]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from bus import water
-from bus.connection import MARK, session
+from bus.connection import session
 from bus.durables import declare
 from bus.jetstream import JetStream, Refused, patiently
 from bus.settings import BusSettings
@@ -22,6 +22,7 @@ API_LEVEL: Final = 4  # nats-server 2.14
 DAY: Final = 86_400 * 10**9  # nanoseconds
 MINUTE: Final = 60 * 10**9
 GIB: Final = 1024**3
+MARK: Final = "pushline-initialised"  # metadata of EVENTS, written when all else is there
 
 STREAMS: Final[tuple[dict[str, Any], ...]] = (
     {

@@ -29,6 +29,16 @@ async def test_lines_come_back_in_order(bus: Bus) -> None:
     assert [line.text async for line in bus.lines.read("log.function.>")] == []
 
 
+async def test_the_newest_line_tells_its_time(bus: Bus) -> None:
+    """Whoever goes on writing after a restart learns how far it had come."""
+    assert await bus.lines.newest(SUBJECT) is None
+    await bus.lines.write(SUBJECT, ["one"])
+    await bus.lines.write(OTHER, ["other"])
+
+    (line,) = [line async for line in bus.lines.read(SUBJECT)]
+    assert await bus.lines.newest(SUBJECT) == line.time
+
+
 async def test_following_waits_for_more(bus: Bus) -> None:
     """``follow`` goes on where the log ended."""
     await bus.lines.write(SUBJECT, ["one"])
