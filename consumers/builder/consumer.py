@@ -22,7 +22,7 @@ from bus.log import EventLog
 from consumers.builder.images import Built, ImageBuilder, Order
 from consumers.builder.log import BuildLog
 from schemas.envelope import Aggregate, Recorded
-from schemas.errors import BuildFailed, GiveUp, IdReused
+from schemas.errors import BuildFailed, GiveUp, IdReused, Retry
 from schemas.events.run import (
     ENDED,
     RunArchived,
@@ -119,6 +119,9 @@ class Builder:
             try:
                 build = self.images.build(order, lines.say)
                 built = await self.unless_ended(run, build)
+            except Retry as error:
+                lines.say(f"{error}; it will be tried again")
+                raise
             except BuildFailed as error:
                 lines.say(f"error: {error}")
                 return RunBuildFailed(
