@@ -7,7 +7,7 @@ import msgspec
 
 from bus.settings import BusSettings
 from edge.cli.home import Endpoint
-from edge.cli.settings import Settings
+from edge.cli.settings import Settings, keys_of
 
 SOCKET: Final = "platform.sock"  # of `up`, in the folder of sockets
 
@@ -34,7 +34,7 @@ class PlatformSettings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def keys(self) -> Path:
         """Return the folder of the keys that open secrets."""
-        return Path(self.settings.keys_folder or self.home / "secrets").absolute()
+        return keys_of(self.settings, self.home)
 
     @property
     def snapshots(self) -> Path:

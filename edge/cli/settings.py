@@ -271,6 +271,11 @@ def public_of(settings: Settings) -> str:
     return f"{scheme}://{rest}" if rest else ""
 
 
+def keys_of(settings: Settings, home: Path) -> Path:
+    """Return the absolute folder of the keys that open secrets."""
+    return Path(settings.keys_folder or home / "secrets").expanduser().absolute()
+
+
 def home_of(settings: Settings, environ: Mapping[str, str]) -> Path:
     """Return the absolute home: the setting, or the user's data folder."""
     if settings.home:
