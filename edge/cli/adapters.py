@@ -11,11 +11,14 @@ from bus.connection import Bus
 from consumers.builder.bundle import BundleBuilder, BundleSettings
 from consumers.builder.images import BuildSecrets, ImageBuilder
 from consumers.deployer.local.client import LocalPlatform
+from consumers.deployer.openfaas.client import Gateway
 from consumers.deployer.platform import Platform
 from consumers.secrets.keys import KeyFile
 from consumers.secrets.store import Secrets
 from consumers.source.remote import PublicRemotes, Remotes
 from edge.cli.build_secrets import OrderedSecrets
+from edge.cli.gateways import gateway_settings
+from edge.cli.honoured import honoured
 from edge.cli.platform_settings import PlatformSettings
 
 
@@ -50,17 +53,26 @@ class Adapters:
 
     @cached_property
     def honoured(self) -> frozenset[str]:
-        """Return the fields of stack.yml that the chosen builder acts on."""
-        if self.settings.settings.builder == "buildkit":
-            from consumers.builder.container import HONOURED
-
-            return HONOURED
-        return frozenset()
+        """Return the fields of stack.yml that builder and platform act on."""
+        return honoured(self.settings.settings)
 
     @cached_property
     def platform(self) -> Platform:
         """Return what runs revisions, as ``platform`` says."""
+        if self.settings.settings.platform == "openfaas":
+            from consumers.deployer.openfaas.platform import OpenFaasPlatform
+
+            chosen = gateway_settings(self.settings.settings, self.bus.born)
+            return OpenFaasPlatform(self.gateway, chosen, self.secrets)
         return LocalPlatform(self.settings.run / "supervisor.sock")
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """Return the client of the OpenFaaS gateway."""
+        chosen = gateway_settings(self.settings.settings, self.bus.born)
+        client = Gateway(chosen.url, chosen.user, chosen.password)
+        self.closing.push_async_callback(client.close)
+        return client
 
     @cached_property
     def secrets(self) -> Secrets:

@@ -17,10 +17,12 @@ from edge.api.views import Views
 from edge.cli import page, workers
 from edge.cli.adapters import Adapters
 from edge.cli.dispatch import Application, Dispatch, Later
+from edge.cli.honoured import honoured
 from edge.cli.platform_settings import SOCKET, PlatformSettings
 from edge.cli.serve import Site, private_socket, told_to_stop, work
 from edge.cli.workers import Consumers
 from edge.git.forge import GitForge
+from edge.git.pushed_stack import lint
 from edge.ingest import Gate, GitHubIngest, GitLabIngest
 from edge.pipelinelog import PipelineLog
 
@@ -63,6 +65,7 @@ async def application(
         follow=bus.follow.events,
         allowed=access.user,
         url=at.function_url,
+        lint=functools.partial(lint, honoured=honoured(chosen)),
     )
     await forge.reconcile()
     api = Later(functools.partial(_api, views, bus, desk, at.version))

@@ -102,7 +102,15 @@ def _reconciler(parts: Adapters) -> Consumers:
     async def reconciled(stopping: asyncio.Event) -> None:
         await reconcile(parts.bus, parts.platform, stopping, parts.settings.snapshots)
 
-    return Consumers({"reconciler": reconciled})
+    beside: dict[str, Job] = {"reconciler": reconciled}
+    if parts.settings.settings.platform == "openfaas":  # others write their functions' logs
+        from consumers.deployer.openfaas.logs import follow_logs
+
+        async def followed(stopping: asyncio.Event) -> None:
+            await follow_logs(parts.bus, parts.gateway, stopping, parts.settings.snapshots)
+
+        beside["function-logs"] = followed
+    return Consumers(beside)
 
 
 def _audit(parts: Adapters) -> Consumers:

@@ -2,9 +2,6 @@
 
 import msgspec
 
-from consumers.deployer.openfaas.quantity import QuantityInvalid, quantity
-from schemas.errors import SettingInvalid
-
 
 class Quota(msgspec.Struct, frozen=True, kw_only=True):
     """The most that a stack may ask for one function; Kubernetes quantities."""
@@ -18,7 +15,7 @@ class Quota(msgspec.Struct, frozen=True, kw_only=True):
 class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the gateway is, who we are there, and how long things may take."""
 
-    url: str = "http://127.0.0.1:8080"
+    url: str = "http://127.0.0.1:8080"  # without credentials: it stands in every upstream
     user: str = "admin"
     password: str = ""  # "": no basic auth
     installation: str = ""  # tells our functions from those of another log
@@ -26,20 +23,6 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     namespaces: tuple[str, ...] = ()  # that a stack may choose beside it
     seconds: int = 120  # within which a revision has to be ready
     quota: Quota = Quota()
-
-    def __post_init__(self) -> None:
-        """Refuse what could only fail later: a quota that is no quantity, a URL with a password."""
-        if "@" in self.url:  # it would stand in every function.deployed
-            raise SettingInvalid(
-                "the gateway's URL has a user in it", hint="set PUSHLINE_GATEWAY_USER and _PASSWORD"
-            )
-        for name in ("memory", "cpu", "memory_default"):
-            try:
-                quantity(getattr(self.quota, name))
-            except QuantityInvalid as error:
-                raise SettingInvalid(
-                    f"quota {name}: {error}", hint="such as 512Mi or 0.5"
-                ) from None
 
     def __repr__(self) -> str:
         """Return what may be shown: not the password."""
