@@ -10,8 +10,8 @@ import fcntl
 import hashlib
 import os
 import stat
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -35,6 +35,12 @@ class KeysDamaged(PushlineError):
     """The key file cannot be read as one."""
 
     code = "keys_damaged"
+
+
+class KeysUnusable(PushlineError):
+    """The folder of the keys cannot be read or written."""
+
+    code = "keys_unusable"
 
 
 class KeysBusy(Retry):
@@ -148,7 +154,9 @@ class KeyFile:
         self._folder()
         deadline = asyncio.get_running_loop().time() + patience
         # tries instead of waiting in a thread: those who wait would take all threads there are
-        with (self.folder / name).open("ab") as file:
+        with self._usable():
+            opened = (self.folder / name).open("ab")
+        with opened as file:
             while True:
                 try:
                     fcntl.flock(file, how | fcntl.LOCK_NB)
@@ -161,12 +169,26 @@ class KeyFile:
             yield
 
     def _folder(self) -> None:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._usable():
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Say of a folder that cannot be used what it should be."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise KeysUnusable(
+                f"{error.filename or self.folder}: {error.strerror}",
+                hint=f"{self.folder} has to be a folder of the user that Pushline runs as, 0700",
+            ) from error
 
     def _read(self) -> Ring | None:
         """Return the keys, None where there is no file yet."""
         try:
-            with self.path.open("rb") as file:
+            with self._usable(), self.path.open("rb") as file:
                 _refuse_loose(self.folder, self.folder.stat(), "700")
                 _refuse_loose(self.path, os.fstat(file.fileno()), "600")
                 body = file.read()
@@ -188,7 +210,8 @@ class KeyFile:
         self._folder()
         fresh = self.folder / f".first.{os.getpid()}.{os.urandom(4).hex()}"
         try:
-            write_whole(fresh, _encoded(Ring((_new(),))), mode=0o600)
+            with self._usable():
+                write_whole(fresh, _encoded(Ring((_new(),))), mode=0o600)
             os.link(fresh, self.path)  # unlike a rename it fails where there is a file
         except FileExistsError:
             pass
@@ -200,7 +223,8 @@ class KeyFile:
         return made
 
     def _write(self, ring: Ring) -> None:
-        write_whole(self.path, _encoded(ring), mode=0o600)
+        with self._usable():
+            write_whole(self.path, _encoded(ring), mode=0o600)
 
 
 def _new() -> Key:

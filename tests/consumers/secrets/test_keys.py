@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from consumers.secrets.keys import KeyFile, KeyGone, KeysBusy, KeysDamaged, KeysUnsafe
+from consumers.secrets.keys import KeyFile, KeyGone, KeysBusy, KeysDamaged, KeysUnsafe, KeysUnusable
 
 
 @pytest.fixture
@@ -66,6 +66,19 @@ def test_a_damaged_key_file_is_neither_replaced_nor_quoted(keys: KeyFile, body: 
 
     assert "CANARY" not in str(raised.value)
     assert keys.path.read_text() == body
+
+
+async def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
+    """Whoever seals, opens or makes a key learns which path is wrong, and what it should be."""
+    (tmp_path / "file").write_text("")
+    keys = KeyFile(tmp_path / "file" / "secrets")
+
+    for call in (keys.ring, keys.existing, keys.add):
+        with pytest.raises(KeysUnusable, match=r"file/secrets.*0700"):
+            call()
+    with pytest.raises(KeysUnusable, match="0700"):
+        async with keys.sealing():
+            pass
 
 
 def test_a_new_key_seals_and_the_old_one_stays_until_it_is_dropped(keys: KeyFile) -> None:
