@@ -7,7 +7,7 @@ from pathlib import Path
 from bus.connection import Bus
 from bus.fold import Fold
 from consumers.secrets import register
-from consumers.secrets.keys import KeyFile
+from consumers.secrets.keyfile import KeyFile
 from consumers.secrets.register import Secret
 from consumers.secrets.rotation import rotate
 from consumers.secrets.store import Secrets

@@ -1,52 +1,11 @@
-"""The key file: X25519 keys that open what is sealed, in ``<home>/secrets/keys.json``, 0600.
+"""Keys: X25519 pairs, of which the newest seals and each opens."""
 
-The newest key seals. Older ones are there only while a rotation is under way. Whoever seals holds
-the folder's lock shared until the fact is in the log, whoever drops a key holds it alone: no value
-is recorded under a key that goes.
-"""
-
-import asyncio
-import fcntl
 import hashlib
-import os
-import stat
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Final
 
 import msgspec
 
-from bus.blobs import write_whole
-from schemas.errors import GiveUp, PushlineError, Retry
-
-POLL: Final = 0.01  # seconds between two tries for a lock that another holds
-PATIENCE: Final = 10.0  # seconds of tries
-
-
-class KeysUnsafe(PushlineError):
-    """Somebody else than their owner can reach the keys."""
-
-    code = "keys_unsafe"
-
-
-class KeysDamaged(PushlineError):
-    """The key file cannot be read as one."""
-
-    code = "keys_damaged"
-
-
-class KeysUnusable(PushlineError):
-    """The folder of the keys cannot be read or written."""
-
-    code = "keys_unusable"
-
-
-class KeysBusy(Retry):
-    """Another call holds the keys."""
-
-    code = "keys_busy"
+from schemas.errors import GiveUp
 
 
 class KeyGone(GiveUp):
@@ -91,162 +50,10 @@ class Ring(msgspec.Struct, frozen=True):
         raise KeyGone(f"the key {id} is not in the key file")
 
 
-class KeyFile:
-    """The keys of one home. What blocks here takes a moment: call it by ``run_blocking``."""
-
-    def __init__(self, folder: Path) -> None:
-        """Keep the keys in ``folder``, which is made with the first of them."""
-        self.folder = folder
-        self.path = folder / "keys.json"
-
-    def ring(self) -> Ring:
-        """Return the keys, the first one made now if there is none.
-
-        Raises KeysUnsafe and KeysDamaged.
-        """
-        return self._read() or self._first()
-
-    def existing(self) -> Ring:
-        """Return the keys for whoever opens: a first one of its own would open nothing.
-
-        Raises KeyGone, KeysUnsafe and KeysDamaged.
-        """
-        ring = self._read()
-        if ring is None:
-            raise KeyGone(f"there is no key file {self.path}")
-        return ring
-
-    def add(self) -> Ring:
-        """Make a key, which seals from now on."""
-        ring = Ring((*self.ring().keys, _new()))
-        self._write(ring)
-        return ring
-
-    def drop_older(self) -> tuple[str, ...]:
-        """Forget all keys but the newest; return the ids of those that are gone."""
-        ring = self.ring()
-        self._write(Ring((ring.newest,)))
-        return tuple(key.id for key in ring.keys[:-1])
-
-    @asynccontextmanager
-    async def sealing(self) -> AsyncIterator[None]:
-        """Hold the keys, with others that seal: none is dropped meanwhile; raises KeysBusy."""
-        async with self._locked("lock", fcntl.LOCK_SH):
-            yield
-
-    @asynccontextmanager
-    async def dropping(self) -> AsyncIterator[None]:
-        """Hold the keys alone: nobody seals meanwhile; raises KeysBusy."""
-        async with self._locked("lock", fcntl.LOCK_EX):
-            yield
-
-    @asynccontextmanager
-    async def rotating(self) -> AsyncIterator[None]:
-        """Be the only rotation; raises KeysBusy."""
-        async with self._locked("rotation", fcntl.LOCK_EX, patience=0):
-            yield
-
-    @asynccontextmanager
-    async def _locked(
-        self, name: str, how: int, *, patience: float = PATIENCE
-    ) -> AsyncIterator[None]:
-        """Hold a lock, which the kernel takes back from whoever dies."""
-        self._folder()
-        deadline = asyncio.get_running_loop().time() + patience
-        # tries instead of waiting in a thread: those who wait would take all threads there are
-        with self._usable():
-            opened = (self.folder / name).open("ab")
-        with opened as file:
-            while True:
-                try:
-                    fcntl.flock(file, how | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError as error:
-                    if asyncio.get_running_loop().time() >= deadline:
-                        what = "a rotation of keys" if name == "rotation" else "another call"
-                        raise KeysBusy(f"{what} is under way", hint="try again") from error
-                await asyncio.sleep(POLL)
-            yield
-
-    def _folder(self) -> None:
-        with self._usable():
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-    @contextmanager
-    def _usable(self) -> Iterator[None]:
-        """Say of a folder that cannot be used what it should be."""
-        try:
-            yield
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            raise KeysUnusable(
-                f"{error.filename or self.folder}: {error.strerror}",
-                hint=f"{self.folder} has to be a folder of the user that Pushline runs as, 0700",
-            ) from error
-
-    def _read(self) -> Ring | None:
-        """Return the keys, None where there is no file yet."""
-        try:
-            with self._usable(), self.path.open("rb") as file:
-                _refuse_loose(self.folder, self.folder.stat(), "700")
-                _refuse_loose(self.path, os.fstat(file.fileno()), "600")
-                body = file.read()
-        except FileNotFoundError:
-            return None
-        try:
-            ring = msgspec.json.decode(body, type=Ring)
-        except msgspec.DecodeError:
-            ring = Ring(())
-        if not ring.keys or any(len(key.private) != 32 for key in ring.keys):
-            # the decoder's own words may quote what it read
-            raise KeysDamaged(
-                f"{self.path} is no key file", hint="bring it back from a backup; secrets need it"
-            )
-        return ring
-
-    def _first(self) -> Ring:
-        """Make the first key; of two processes that do so, one wins and both use its key."""
-        self._folder()
-        fresh = self.folder / f".first.{os.getpid()}.{os.urandom(4).hex()}"
-        try:
-            with self._usable():
-                write_whole(fresh, _encoded(Ring((_new(),))), mode=0o600)
-            os.link(fresh, self.path)  # unlike a rename it fails where there is a file
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink(missing_ok=True)
-        made = self._read()
-        if made is None:
-            raise KeysDamaged(f"{self.path} was taken away while it was made", hint="try again")
-        return made
-
-    def _write(self, ring: Ring) -> None:
-        with self._usable():
-            write_whole(self.path, _encoded(ring), mode=0o600)
-
-
-def _new() -> Key:
+def new_key() -> Key:
+    """Return a fresh pair; its id follows from its public half."""
     from nacl.public import PrivateKey
 
     private = PrivateKey.generate()
     id = hashlib.sha256(bytes(private.public_key)).hexdigest()[:16]
     return Key(id, datetime.now(UTC), bytes(private))
-
-
-def _encoded(ring: Ring) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(ring), indent=2) + b"\n"
-
-
-def _refuse_loose(path: Path, found: os.stat_result, mode: str) -> None:
-    """Raise KeysUnsafe where anybody but us (or root) may come."""
-    if found.st_uid not in (os.geteuid(), 0):
-        raise KeysUnsafe(
-            f"{path} belongs to another user", hint=f"chown {os.geteuid()} {path}; chmod {mode} it"
-        )
-    if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise KeysUnsafe(
-            f"others may reach {path} (mode {stat.S_IMODE(found.st_mode):03o})",
-            hint=f"chmod {mode} {path}, and `pushline secrets rotate` if it may have been read",
-        )

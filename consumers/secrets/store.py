@@ -14,7 +14,8 @@ from bus.blobs import Blobs
 from bus.blocking import run_blocking
 from bus.log import EventLog, Guard
 from consumers.secrets import box
-from consumers.secrets.keys import KeyFile, KeyGone
+from consumers.secrets.keyfile import KeyFile
+from consumers.secrets.keys import KeyGone
 from schemas import subjects
 from schemas.envelope import Aggregate, Recorded
 from schemas.errors import BlobMissing, Conflict, GiveUp

@@ -13,7 +13,7 @@ from consumers.builder.images import BuildSecrets, ImageBuilder
 from consumers.deployer.local.client import LocalPlatform
 from consumers.deployer.openfaas.client import Gateway
 from consumers.deployer.platform import Platform
-from consumers.secrets.keys import KeyFile
+from consumers.secrets.keyfile import KeyFile
 from consumers.secrets.store import Secrets
 from consumers.source.remote import PublicRemotes, Remotes
 from edge.cli.build_secrets import OrderedSecrets

@@ -3,7 +3,7 @@
 from typing import Final
 
 from bus.blocking import run_blocking
-from consumers.secrets.keys import KeyFile
+from consumers.secrets.keyfile import KeyFile
 from edge.cli.doctor.finding import Check, Outcome, Subject, off, ok, warn
 from edge.cli.settings import keys_of
 

@@ -8,7 +8,7 @@ import pytest
 
 from bus.connection import Bus
 from consumers.secrets.consumer import Sweeper
-from consumers.secrets.keys import KeyFile, KeysUnsafe
+from consumers.secrets.keyfile import KeyFile, KeysUnsafe
 from consumers.secrets.store import Secrets, SecretUnreadable
 from schemas.envelope import Recorded
 from schemas.errors import BlobMissing

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bus.connection import Bus
 from consumers.builder.images import Order
-from consumers.secrets.keys import KeyFile
+from consumers.secrets.keyfile import KeyFile
 from consumers.secrets.store import Secrets
 from edge.cli.build_secrets import OrderedSecrets
 from schemas.envelope import Aggregate

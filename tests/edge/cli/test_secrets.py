@@ -16,7 +16,7 @@ import pytest
 from bus.connection import connect
 from bus.server import credentials
 from bus.settings import BusSettings
-from consumers.secrets.keys import KeyFile
+from consumers.secrets.keyfile import KeyFile
 from consumers.secrets.store import Secrets
 from schemas.secrets import Scope
 from tests.laptop import PATIENCE, PUSHLINE, ROOT, Laptop, laptop

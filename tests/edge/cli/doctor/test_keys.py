@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from consumers.secrets.keys import KeyFile
+from consumers.secrets.keyfile import KeyFile
 from edge.cli.doctor import keys
 from edge.cli.doctor.finding import Subject
 from edge.cli.settings import Settings
