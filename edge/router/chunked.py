@@ -6,7 +6,12 @@ from typing import Final
 # 15 digits: a size that fits 64 bits with their sign, whoever reads it after us.
 _SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n")
 _SIZE_BEGUN: Final = re.compile(rb"[0-9A-Fa-f]{0,15}\r?")
-_TRAILER: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
+# What frames or routes a message stands in its head alone (RFC 9110, 6.5.1): late, it is a trick.
+_TRAILER: Final = re.compile(
+    rb"(?!(?:content-length|transfer-encoding|host) *:)"
+    rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*",
+    re.IGNORECASE,
+)
 _TRAILERS: Final = 8 * 1024  # bytes of all of them
 
 AT_SIZE, IN_DATA, AFTER_DATA, AT_TRAILER, DONE = range(5)
