@@ -4,6 +4,7 @@ import os
 import secrets
 import shutil
 import socket
+import subprocess
 import sysconfig
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -51,6 +52,7 @@ class Store:
         self._binary = binary
         self._folder = folder
         self._life = ExitStack()
+        self._process: subprocess.Popen[bytes] | None = None
         self._ports = free_ports(2 * len(PARTS))
         self._keys = (secrets.token_hex(10), secrets.token_hex(20))
 
@@ -74,7 +76,9 @@ class Store:
         return S3Settings(**own | other)  # type: ignore[arg-type] # as the struct checks them
 
     def start(self) -> None:
-        """Start, and wait until it answers."""
+        """Start unless it runs, and wait until it answers."""
+        if self._process is not None:
+            return
         pairs = zip(PARTS, self._ports[::2], self._ports[1::2], strict=True)
         ports = [
             (f"-{part}.port={http}", f"-{part}.port.grpc={grpc}") for part, http, grpc in pairs
@@ -99,12 +103,14 @@ class Store:
 
     def end(self) -> None:
         """End it for good; it need not put its data in order."""
-        self._process.kill()
-        self._life.close()
+        if self._process is not None:
+            self._process.kill()
+        self.stop()
 
     def stop(self) -> None:
         """End it, by its pid."""
         self._life.close()
+        self._process = None
 
     def client(self) -> "S3Client":
         """Return a client of its own, to look at the store from behind."""
