@@ -118,7 +118,8 @@ class ContainerBuilder:
             body = await self.secrets.open(order, name) if self.secrets else None
             if body is None:
                 message = f"functions.{order.spec.name}.build_secrets.{id}: no secret {name}"
-                raise NotBuildable(message, hint=f"set it: pushline secrets set {name}")
+                project = order.repository.full_name
+                raise NotBuildable(message, hint=f"set it: pushline secrets set {project} {name}")
             found[id] = body
         return found
 

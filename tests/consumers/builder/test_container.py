@@ -222,7 +222,7 @@ async def test_a_missing_secret_fails_by_name(kitchen: Kitchen) -> None:
     with pytest.raises(NotBuildable, match=r"build_secrets.npm: no secret other") as caught:
         await kitchen.build(named("lacking", build_secrets={"npm": "other"}), HELLO)
 
-    assert caught.value.hint == "set it: pushline secrets set other"
+    assert caught.value.hint == "set it: pushline secrets set alice/hello other"
     assert kitchen.said == []
 
 
