@@ -40,7 +40,8 @@ async def bind(
         if value is not None:
             await gateway.set_secret(known, value, namespace)
         elif known not in there:
+            command = f"pushline secrets set {revision.repository.full_name} {name}"
             raise DeployFailed(
                 f"{field}: there is no secret {name}",
-                hint=f"pushline secrets set, or make {known} at the gateway",
+                hint=f"{command}, or make {known} at the gateway",
             )
