@@ -169,6 +169,8 @@ class Gateway:
                         raise GatewayUnavailable(f"a line of {name}'s log does not end")
             except TimeoutError:
                 return
+            if rest.strip():
+                yield decoded(response, rest, LogLine)
 
     async def answers(self, path: str) -> bool:
         """Tell whether the function at ``path`` answers a GET by itself, and not with 5xx.

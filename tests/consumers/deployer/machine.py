@@ -62,6 +62,7 @@ def revision_of(id: str = "abcdef0-1", **fields: Any) -> Revision:
         "environment": "production",
         "function": "hello",
         "generation": 1,
+        "image": "sha256:" + "1" * 64,
         "label": "alice",
         "sha": "abcdef0" + "0" * 33,
         "branch": "main",

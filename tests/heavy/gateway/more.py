@@ -85,20 +85,31 @@ class More:
         }:
             self.server.fault(request, "an unknown or missing parameter")
         place = f"{self.server.namespace(request)}/{query.get('name')}"
+        self.gateway.following += 1
+        try:
+            return await self.stream(request, place, since, tail)
+        finally:
+            self.gateway.following -= 1
+
+    async def stream(
+        self, request: web.Request, place: str, since: datetime | None, tail: int
+    ) -> web.StreamResponse:
+        """Write lines as they come, until the time is up or nobody listens."""
         answer = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await answer.prepare(request)
         seen = 0
         end = asyncio.get_running_loop().time() + self.gateway.follow_seconds
-        while True:
+        while request.transport is not None and not request.transport.is_closing():
             printed = self.gateway.printed[seen:]
             seen += len(printed)
             lines = [line for where, line in printed if where == place and _from(line, since)]
             for line in lines[-tail:] if tail else lines:
                 await answer.write(json.dumps(line).encode() + b"\n")
             tail = 0
-            if query.get("follow") != "true" or asyncio.get_running_loop().time() > end:
-                return answer
+            if request.query.get("follow") != "true" or asyncio.get_running_loop().time() > end:
+                break
             await asyncio.sleep(LOOK)
+        return answer
 
 
 def _from(line: dict[str, str], since: datetime | None) -> bool:

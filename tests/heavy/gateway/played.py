@@ -97,6 +97,7 @@ class Gateway:
         self.faults: list[str] = []
         self.weather = Weather()
         self.runner: Runner | None = None
+        self.following = 0  # answers to follow=true that are open
         self.follow_seconds = 60.0  # after which the answer to follow=true ends
         self.url = ""
 
