@@ -16,10 +16,10 @@ PACKAGES: Final = "ADDITIONAL_PACKAGE"
 PROGRAM: Final = "FPROCESS"  # of lang exec
 PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 GENERATOR: Final = ("sbom", "GENERATOR")  # stands among the base images: who writes the SBOM
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PACKAGE = re.compile(r"[A-Za-z0-9@][A-Za-z0-9@+.:=~_/-]*")
 _BASE = re.compile(r"([a-z0-9-]+)\.([A-Z_][A-Z0-9_]*)=(\S+)")
-_PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9]+(/[a-z0-9.]+)?")
+PLATFORM: Final = re.compile(r"[a-z0-9]+/[a-z0-9]+(/[a-z0-9.]+)?")
 
 
 class Arguments(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +69,7 @@ def platforms(spec: FunctionSpec) -> str:
     """Return what to build for, "" for the daemon's own; raises NotBuildable."""
     wanted = [part.strip() for part in spec.platforms.split(",") if part.strip()]
     for each in wanted:
-        if not _PLATFORM.fullmatch(each):
+        if not PLATFORM.fullmatch(each):
             raise NotBuildable(
                 f"functions.{spec.name}.platforms: {each!r} is no platform",
                 hint="such as linux/amd64,linux/arm64",
@@ -81,7 +81,7 @@ def allowed(setting: str) -> frozenset[str]:
     """Return the names of a setting, comma separated; raises SettingInvalid."""
     found = [part.strip() for part in setting.split(",") if part.strip()]
     for name in found:
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise SettingInvalid(f"{name!r} is no build arg", hint="such as GO111MODULE,GOPROXY")
     return frozenset(found)
 

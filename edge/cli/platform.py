@@ -88,6 +88,7 @@ async def application(
                 pipelinelog.PATH: PipelineLog(
                     bus.build_logs, access, gate, chosen.payload_secret.encode()
                 ),
+                **_builds(settings),
             },
             git=forge,
             api=api,
@@ -96,6 +97,14 @@ async def application(
     finally:
         api.cancel()
         await forge.close()
+
+
+def _builds(settings: PlatformSettings) -> dict[str, Application]:
+    if settings.settings.builder != "buildkit":
+        return {}
+    from edge.cli.builds import build_path  # gRPC takes a moment to import
+
+    return build_path(settings.settings, settings.tools, settings.home)
 
 
 def _api(views: Views, bus: Bus, desk: Desk, version: str) -> Application:
