@@ -9,7 +9,10 @@ from consumers.builder.buildkit.entries import Entry
 class Tree(Protocol):
     """A context that has been looked at. Everything blocks, and is called from several threads."""
 
-    origin: str  # equal for trees of which one is likely to be the other's next version
+    @property
+    def origin(self) -> str:
+        """Return what is equal for trees of which one is likely to be the other's next version."""
+        ...
 
     def entry(self, path: str) -> Entry | None:
         """Return what stands at a path, no link followed; None for nothing."""

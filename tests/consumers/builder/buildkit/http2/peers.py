@@ -12,11 +12,35 @@ from consumers.builder.buildkit.http2.errors import ConnectionBroken
 from consumers.builder.buildkit.http2.server import Handler, Server
 
 
+def _same(message: bytes) -> bytes:
+    return message
+
+
+class Peer:
+    """Calls whose messages are plain bytes."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        """Take a channel."""
+        self.channel = channel
+
+    def unary(self, path: str) -> grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]:
+        """Return a method that takes one message and answers one."""
+        return self.channel.unary_unary(path, _same, _same)
+
+    def answers(self, path: str) -> grpc.aio.UnaryStreamMultiCallable[bytes, bytes]:
+        """Return a method that takes one message and answers many."""
+        return self.channel.unary_stream(path, _same, _same)
+
+    def both(self, path: str) -> grpc.aio.StreamStreamMultiCallable[bytes, bytes]:
+        """Return a method that takes many messages and answers many."""
+        return self.channel.stream_stream(path, _same, _same)
+
+
 @contextlib.asynccontextmanager
 async def served(
     folder: Path, handlers: Mapping[str, Handler], failures: list[Exception]
-) -> AsyncIterator[grpc.aio.Channel]:
-    """Yield a channel to a server of ours that answers by these handlers."""
+) -> AsyncIterator["Peer"]:
+    """Yield a client of a server of ours that answers by these handlers."""
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server = Server(handlers, failures.append)
@@ -41,4 +65,4 @@ async def served(
     path = folder / "http2.sock"
     listener = await asyncio.start_unix_server(carry, path)
     async with listener, grpc.aio.insecure_channel(f"unix:{path}", options=OPTIONS) as channel:
-        yield channel
+        yield Peer(channel)
