@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
+
+V = TypeVar("V")
 
 HOP_BY_HOP: Final = frozenset(
     (
@@ -24,6 +26,8 @@ _FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*+([\t\x20-\x7e
 _LENGTH: Final = re.compile(rb"[0-9]{1,18}")
 _MOST_KNOWN: Final = 8192  # distinct lines
 _LONGEST_KNOWN: Final = 1024  # bytes
+MOST_KEPT: Final = 2048  # distinct heads a cache holds before it begins anew
+LONGEST_KEPT: Final = 2048  # bytes
 
 
 class Field(NamedTuple):
@@ -95,3 +99,11 @@ def framing(values: dict[bytes, list[bytes]]) -> tuple[int | None, bool]:
     if not _LENGTH.fullmatch(lengths[0]):
         raise Malformed
     return int(lengths[0]), False
+
+
+def keep(cache: dict[bytes, V], raw: bytes, meaning: V) -> None:
+    """Remember what a head means; a full cache begins anew, which costs less than choosing."""
+    if len(raw) <= LONGEST_KEPT:
+        if len(cache) >= MOST_KEPT:
+            cache.clear()
+        cache[raw] = meaning

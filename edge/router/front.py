@@ -8,6 +8,8 @@ from edge.router.body import Body
 from edge.router.causes import Cause, Refused
 from edge.router.chunked import BadChunk
 from edge.router.dial import dial
+from edge.router.forwarding import told
+from edge.router.onward import head
 from edge.router.phases import ABORTED, BODY, HEAD, HIGH_WATER, LINGER, SENT, TUNNEL
 from edge.router.request import (
     CHUNKED,
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
 NO_BODY: Final = Body(0)
 _PROCEED: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-_UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 
 
 class Front(asyncio.Protocol):
@@ -36,7 +37,6 @@ class Front(asyncio.Protocol):
         "began",
         "body",
         "buffer",
-        "call_id",
         "cause",
         "choked",
         "close_after",
@@ -46,7 +46,9 @@ class Front(asyncio.Protocol):
         "forwarded",
         "held",
         "line",
+        "number",
         "out",
+        "parser",
         "peer",
         "replayed",
         "router",
@@ -64,6 +66,7 @@ class Front(asyncio.Protocol):
     def __init__(self, router: "Router") -> None:
         """Begin without a request."""
         self.router = router
+        self.parser = router.plain
         self.state = HEAD
         self.buffer = b""  # of what comes after: a partial head, or requests sent ahead
         self.line = NO_LINE  # of the request in progress
@@ -83,7 +86,7 @@ class Front(asyncio.Protocol):
         self.started = 0.0
         self.status = 0
         self.written = 0
-        self.call_id = b""
+        self.number = 0  # among all requests
         self.cause: Cause | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -92,8 +95,10 @@ class Front(asyncio.Protocol):
         transport.set_write_buffer_limits(HIGH_WATER)
         peer = transport.get_extra_info("peername")
         self.peer = str(peer[0]) if isinstance(peer, tuple) else "unix"
-        self.forwarded = f"X-Forwarded-For: {self.peer}\r\n".encode()
+        self.forwarded = told(self.peer)
         router = self.router
+        if self.peer in router.trusted:
+            self.parser = router.believing
         self.deadline = router.now + router.settings.header_timeout
         if not router.opened(self):
             self._refuse(causes.OVERLOADED)
@@ -110,12 +115,13 @@ class Front(asyncio.Protocol):
         """Take bytes of the caller's."""
         state = self.state
         if state == HEAD:
-            if self.buffer:
+            seen = len(self.buffer)
+            if seen:
                 data = self.buffer + data
                 self.buffer = b""
             else:
                 self.deadline = self.router.now + self.router.settings.header_timeout
-            self._head(data)
+            self._head(data, seen)
         elif state == BODY:
             self._body(data)
         elif state == SENT:
@@ -153,17 +159,18 @@ class Front(asyncio.Protocol):
         self.held = False
         self.transport.resume_reading()
 
-    def _head(self, data: bytes) -> None:
-        end = data.find(b"\r\n\r\n") + 4
+    def _head(self, data: bytes, seen: int = 0) -> None:
+        """Take a head; its first ``seen`` bytes were looked through before."""
+        end = data.find(b"\r\n\r\n", max(seen - 3, 0)) + 4
         if not 4 <= end <= LONGEST_HEAD:
-            self._partial(data)
+            self._partial(data, seen)
             return
         cut = data.find(b"\r\n")
         router = self.router
         try:
             line = router.lines.get(data[:cut]) or router.learn_line(data[:cut])
             block = data[cut + 2 : end - 2]
-            fields = router.fields.get(block) or router.learn_fields(block)
+            fields = self.parser.blocks.get(block) or self.parser.learn(block)
             if line.authority and line.authority != fields.authority:
                 raise Refused(causes.BAD_HOST)
             if line.old and fields.length == CHUNKED:
@@ -173,11 +180,14 @@ class Front(asyncio.Protocol):
         else:
             self._begin(line, fields, data[end:])
 
-    def _partial(self, data: bytes) -> None:
+    def _partial(self, data: bytes, seen: int) -> None:
         """Keep the beginning of a head, unless it can't become one."""
         if len(data) > LONGEST_HEAD:
             self._refuse(causes.HEAD_TOO_LARGE)
-        elif data.count(b"\n") != data.count(b"\r\n") or b"\0" in data:
+        elif (
+            data.count(b"\n", seen) != data.count(b"\r\n", max(seen - 1, 0))
+            or data.find(b"\0", seen) >= 0  # TLS: it would wait for an answer
+        ):
             self._refuse(causes.BAD_HEADER)
         else:
             self.buffer = data
@@ -189,7 +199,7 @@ class Front(asyncio.Protocol):
         self.started = router.time()
         self.began = self.replayed = False
         self.close_after = fields.close or line.old or router.draining
-        self.call_id = fields.call_id or router.call_id()
+        self.number = router.names.next()
         self.deadline = router.now + router.settings.response_timeout
         try:
             if fields.length:
@@ -206,17 +216,7 @@ class Front(asyncio.Protocol):
         except BadChunk:
             self._refuse(causes.BAD_CHUNK)
             return
-        first, onward = line.heads[target.depth], fields.onward
-        if target.gateway is not None:
-            first, onward = target.gateway.said(first, onward)
-        self._send(target, b"".join((
-            first, onward,
-            self.forwarded,
-            b"" if fields.call_id else b"X-Call-Id: %b\r\n" % self.call_id,
-            _UPGRADE if self.wants_tunnel() else b"",
-            b"\r\n",
-            rest,
-        )))  # fmt: skip
+        self._send(target, head(self, target) + rest)
 
     def wants_tunnel(self) -> bool:
         """Tell whether the caller asks for a WebSocket; nothing else is upgraded to."""
@@ -395,6 +395,5 @@ class Front(asyncio.Protocol):
         self._uncount()
         self.line, self.fields = NO_LINE, NO_FIELDS
         self.out = []
-        self.written = 0
-        self.call_id = b""
+        self.written = self.number = 0
         self.cause = None

@@ -7,7 +7,7 @@ for blocks of header fields. They hold nothing that a route change could make un
 import re
 from typing import Final, NamedTuple
 
-from edge.router import address
+from edge.router import address, forwarding, naming
 from edge.router.causes import (
     BAD_EXPECTATION,
     BAD_FRAMING,
@@ -26,8 +26,10 @@ from edge.router.fields import (
     KnownLines,
     Malformed,
     framing,
+    keep,
     tokens,
 )
+from edge.router.forwarding import Trusted
 
 LONGEST_HEAD: Final = 64 * 1024  # bytes
 MOST_FIELDS: Final = 100
@@ -39,8 +41,6 @@ _NEVER: Final = frozenset((b"CONNECT", b"TRACE", b"TRACK"))
 _USUAL: Final = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"))
 _IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"))
 
-_CALL_LINE: Final = b"X-Call-Id: %b\r\n"
-_CALL_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 _SAFE: Final = frozenset((b"GET", b"HEAD"))
 # What the router writes itself, or would be believed because a router wrote it.
 _OURS: Final = frozenset(
@@ -50,8 +50,11 @@ _OURS: Final = frozenset(
         b"forwarded",
         b"host",
         b"proxy",  # HTTP_PROXY in CGI: a function's own calls would go there
+        b"traceparent",
+        b"tracestate",
         b"x-call-id",
         b"x-real-ip",
+        b"x-request-id",
     )
 )
 _CLAIMS: Final = (b"x-forwarded-", b"x-original-", b"x-rewrite-")  # and those that begin so
@@ -81,13 +84,19 @@ class Fields(NamedTuple):
     close: bool
     proceed: bool  # Expect: 100-continue
     call_id: bytes  # nothing where we shall make one
+    traced: bool  # the caller gave a traceparent
+    chain: bytes  # the addresses before a proxy that is believed, nearest last
+    caller: str  # the nearest of them that is not a proxy of ours
     tunnel: bool  # Upgrade: websocket
+    claims: bytes  # the end of Forwarded
     onward: bytes
 
 
 # Those of a connection without a request.
 NO_LINE: Final = Line("", "", b"", False, False, False, b"", b"", (b"", b"", b""))  # noqa: FBT003
-NO_FIELDS: Final = Fields(b"", "", b"", 0, False, False, b"", False, b"")  # noqa: FBT003
+NO_FIELDS: Final = Fields(
+    b"", "", b"", 0, False, False, b"", False, b"", "", False, b"", b""  # noqa: FBT003
+)  # fmt: skip
 
 
 def parse_line(raw: bytes) -> Line:
@@ -126,14 +135,26 @@ def parse_line(raw: bytes) -> Line:
 
 
 class FieldParser:
-    """Parses blocks of header fields as one router passes them on."""
+    """Parses blocks of header fields as one router passes them on.
 
-    __slots__ = ("_known", "_proto")
+    Two of them where there are proxies that are believed: the same block means less when a caller
+    sends it.
+    """
 
-    def __init__(self, proto: str) -> None:
-        """Tell upstreams that callers came by ``proto``."""
+    __slots__ = ("_known", "_proto", "_trusted", "blocks")
+
+    def __init__(self, proto: str, trusted: Trusted | None = None) -> None:
+        """Tell upstreams that callers came by ``proto``, unless a trusted proxy says otherwise."""
         self._proto = proto.encode()
+        self._trusted = trusted
         self._known = KnownLines(HOP_BY_HOP | _OURS, _CLAIMS)
+        self.blocks: dict[bytes, Fields] = {}
+
+    def learn(self, block: bytes) -> Fields:
+        """Parse a block and remember what it says; raises Refused."""
+        fields = self.parse(block)
+        keep(self.blocks, block, fields)
+        return fields
 
     def parse(self, block: bytes) -> Fields:
         """Return what a block says, each line ended by CRLF; Refused says why not."""
@@ -147,11 +168,13 @@ class FieldParser:
             raise Refused(BAD_HEADER) from None
         host, authority = address.authority(_host(values))
         length, framed = _framed(values)
-        call_id = _call_id(values) if b"x-call-id" in values else b""
+        call_id = naming.given(values)
+        trace = naming.trace(values) if b"traceparent" in values else b""
+        chain, caller, proto = self._believed(values)
         named = tokens(values[b"connection"]) if b"connection" in values else NO_TOKENS
         out = [
-            b"Host: %b\r\nX-Forwarded-Host: %b\r\nX-Forwarded-Proto: %b\r\n%b%b"
-            % (authority, authority, self._proto, framed, call_id and _CALL_LINE % call_id)
+            b"Host: %b\r\nX-Forwarded-Host: %b\r\nX-Forwarded-Proto: %b\r\n%b%b%b"
+            % (authority, authority, proto, framed, naming.ids(call_id), trace)
         ]
         out += [onward for name, _, onward in fields if name not in named]
         return Fields(
@@ -162,9 +185,22 @@ class FieldParser:
             b"close" in named,
             b"expect" in values and _proceed(values),
             call_id,
+            bool(trace),
+            chain,
+            caller,
             b"upgrade" in named and b"websocket" in tokens(values.get(b"upgrade", ())),
+            forwarding.claims(authority, proto),
             b"".join(out),
         )
+
+    def _believed(self, values: dict[bytes, list[bytes]]) -> tuple[bytes, str, bytes]:
+        """Return (addresses, the caller's, protocol) as a trusted proxy tells them."""
+        if self._trusted is None:
+            return b"", "", self._proto
+        chain = forwarding.chain(values.get(b"x-forwarded-for", ()))
+        proto = values.get(b"x-forwarded-proto", [b""])[-1].lower()
+        known = proto if proto in (b"http", b"https") else self._proto
+        return chain, self._trusted.caller(chain), known
 
 
 def _host(values: dict[bytes, list[bytes]]) -> bytes:
@@ -183,12 +219,6 @@ def _framed(values: dict[bytes, list[bytes]]) -> tuple[int, bytes]:
     if chunked:
         return CHUNKED, b"Transfer-Encoding: chunked\r\n"
     return (0, b"") if length is None else (length, b"Content-Length: %d\r\n" % length)
-
-
-def _call_id(values: dict[bytes, list[bytes]]) -> bytes:
-    """Return the caller's X-Call-Id if it is sane."""
-    given = values[b"x-call-id"][0]
-    return given if _CALL_ID.fullmatch(given) else b""
 
 
 def _proceed(values: dict[bytes, list[bytes]]) -> bool:

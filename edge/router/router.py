@@ -3,7 +3,6 @@
 import asyncio
 import resource
 import time
-import uuid
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -11,16 +10,17 @@ from typing import Any, Final
 from edge.router.access import AccessLog, Entry
 from edge.router.counters import Counters
 from edge.router.expiry import expire
+from edge.router.fields import keep
+from edge.router.forwarding import Trusted
 from edge.router.front import Front
+from edge.router.naming import Names
 from edge.router.phases import HEAD
-from edge.router.request import NO_LINE, FieldParser, Fields, Line, parse_line
+from edge.router.request import NO_LINE, FieldParser, Line, parse_line
 from edge.router.response import Response, ResponseParser
 from edge.router.settings import RouterSettings
 from edge.router.table import Table
 from edge.router.upstream import Upstreams
 
-_MOST_KEPT: Final = 2048  # distinct heads a cache holds before it begins anew
-_LONGEST_KEPT: Final = 2048  # bytes
 _SLOWEST_SWEEP: Final = 0.25  # seconds
 _OTHER_FILES: Final = 64  # descriptors that are not connections
 
@@ -47,15 +47,14 @@ class Router:
             hosts=settings.platform_hosts,
         )
         self.lines: dict[bytes, Line] = {}
-        self.fields: dict[bytes, Fields] = {}
         self.responses: dict[bytes, Response] = {}
-        self._parser = FieldParser(settings.forwarded_proto)
+        self.trusted = Trusted(settings.trusted_proxies)
+        self.plain = FieldParser(settings.forwarded_proto)
+        self.believing = FieldParser(settings.forwarded_proto, self.trusted)
+        self.names = Names()
         self._responses = ResponseParser()
         self._limit = _connection_limit(settings.max_connections)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._call_ids = 0
-        # A random UUID of version 4 whose last 48 bits then count.
-        self._call_id = str(uuid.uuid4())[:-12].encode() + b"%012x"
 
     def front(self) -> Front:
         """Return the protocol of a new connection."""
@@ -77,30 +76,16 @@ class Router:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def call_id(self) -> bytes:
-        """Return an X-Call-Id that no other request has."""
-        self._call_ids += 1
-        return self._call_id % self._call_ids
-
     def learn_line(self, raw: bytes) -> Line:
         """Parse a request line and keep what it says; raises Refused."""
         line = parse_line(raw)
-        if len(raw) <= _LONGEST_KEPT:
-            _room(self.lines)[raw] = line
+        keep(self.lines, raw, line)
         return line
-
-    def learn_fields(self, block: bytes) -> Fields:
-        """Parse a block of header fields and keep what it says; raises Refused."""
-        fields = self._parser.parse(block)
-        if len(block) <= _LONGEST_KEPT:
-            _room(self.fields)[block] = fields
-        return fields
 
     def learn_response(self, raw: bytes) -> Response:
         """Parse the head of a response and keep what it says; raises Refused."""
         response = self._responses.parse(raw)
-        if len(raw) <= _LONGEST_KEPT:
-            _room(self.responses)[raw] = response
+        keep(self.responses, raw, response)
         return response
 
     def ended(self, front: Front) -> None:
@@ -124,16 +109,22 @@ class Router:
                 status,
                 round((now - front.started) * 1000, 3) if line is not NO_LINE else 0.0,
                 front.written,
-                front.peer,
+                front.fields.caller or front.peer,
                 line.method,
                 front.fields.name,
                 line.shown,
-                front.call_id.decode(),
+                self._call_id(front),
                 target.name if target is not None else "",
                 target.revision if target is not None else "",
                 cause,
             )
         )
+
+    def _call_id(self, front: Front) -> str:
+        given = front.fields.call_id
+        if not given and front.number:
+            given = self.names.id(front.number)
+        return given.decode()
 
     async def sweep(self) -> None:
         """See to deadlines, idle connections and the access log, for ever."""
@@ -161,13 +152,6 @@ class Router:
             await asyncio.sleep(0.01)
         for front in list(self.fronts):
             front.transport.abort()
-
-
-def _room(cache: dict[bytes, Any]) -> dict[bytes, Any]:
-    """Return a cache that has room: a full one begins anew, which costs less than choosing."""
-    if len(cache) >= _MOST_KEPT:
-        cache.clear()
-    return cache
 
 
 def _shortest(settings: RouterSettings) -> float:
