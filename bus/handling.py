@@ -1,6 +1,7 @@
 """One message through one handler, to its acknowledgement."""
 
 import asyncio
+from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +15,8 @@ from bus.jetstream import Refused
 from bus.resting import Resting
 from schemas.envelope import Delivery, Recorded, Unknown
 from schemas.errors import GiveUp, LogUnavailable, PushlineError, Retry
+from schemas.events.run import RunDelayed
+from schemas.ids import event_id
 
 if TYPE_CHECKING:
     from bus.connection import Bus
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 ACK_TRIES: Final = 5
+TOLD_AT: Final = 3  # the attempt after which those who wait are told why, some seconds later
 
 
 class Handling:
@@ -105,7 +109,7 @@ class Handling:
         """
         age = envelope.now() - message.metadata.timestamp  # since it was stored
         if isinstance(error, Retry) and age < error.patience:
-            await self._rest(message, error)
+            await self._rest(message, event, error)
             return
         self._resting.over(message.metadata.sequence.stream)
         attempt = message.metadata.num_delivered
@@ -114,6 +118,8 @@ class Handling:
                 await self._bury(message, event, error)
                 return
             error = unsaid  # what others wait for is not written: not yet to be given up
+        if isinstance(error, Retry) and attempt == TOLD_AT:
+            await self._tell(event, error)
         delay = self._pace.backoff[min(attempt, len(self._pace.backoff)) - 1]
         instruments.retried.labels(self._worker.durable).inc()
         log.warning(
@@ -126,13 +132,27 @@ class Handling:
         )
         await self.give_back(message, delay)
 
-    async def _rest(self, message: Msg, error: Retry) -> None:
+    async def _rest(
+        self, message: Msg, event: Recorded[Any] | Delivery | None, error: Retry
+    ) -> None:
         """Keep the message here until what it needs may be there again."""
         if self._resting.ended:
             await self.give_back(message, self._pace.backoff[0])
             return
         delay = self._resting.rest(message, self._pace.backoff)
         log.warning("handler_waits", again_in=delay, code=error.code, message=str(error))
+        if self._resting.times(message) == TOLD_AT:
+            await self._tell(event, error)
+
+    async def _tell(self, event: Recorded[Any] | Delivery | None, error: Retry) -> None:
+        """Tell those who wait for a run why it waits, once for each event."""
+        if not getattr(self._worker, "tells", False) or not isinstance(event, Recorded):
+            return
+        step, function = self._worker.durable, getattr(event.fact, "function", "")
+        fact = RunDelayed(step=step, function=function, code=error.code, message=error.message)
+        with suppress(PushlineError):  # it was said before, or cannot be: nobody waits for it
+            id = event_id(step, event.id, fact)
+            await self._bus.log.append(fact, of=event.of, id=id, cause=event)
 
     async def _last_word(
         self, event: Recorded[Any] | Delivery | None, error: Exception

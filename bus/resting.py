@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 
 from bus import instruments
 
-LONGEST: Final = 30.0  # seconds between two attempts: what comes back is noticed within these
+LONGEST: Final = 20.0  # seconds between two attempts: what comes back is noticed within these
 
 
 class Resting:
@@ -27,6 +27,10 @@ class Resting:
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._gauge = instruments.resting.labels(consumer)
         self._wake = wake
+
+    def times(self, message: Msg) -> int:
+        """Return how often in a row it has rested."""
+        return self._rests.get(message.metadata.sequence.stream, 0)
 
     def rest(self, message: Msg, backoff: tuple[float, ...]) -> float:
         """Keep a message until it is to be tried again; return the seconds until then."""

@@ -45,6 +45,7 @@ class Worker(Protocol):
 
     May also have ``async gave_up(event, code, reason)``: called before the dead letter is
     written, for the fact that ends what others wait for; twice must be harmless.
+    ``tells = True``: it reads facts of runs, whose pushers are to know when it has to wait.
     """
 
     durable: ClassVar[str]

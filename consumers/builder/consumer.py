@@ -66,6 +66,7 @@ class Builder:
     durable: ClassVar[str] = "builder"
     reads: ClassVar[tuple[type[RunArchived], ...]] = (RunArchived,)
     begins: ClassVar[Literal["first", "now"]] = "first"
+    tells: ClassVar[bool] = True
 
     @property
     def places(self) -> int:

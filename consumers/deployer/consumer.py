@@ -67,6 +67,7 @@ class Deployer:
     durable: ClassVar = "deployer"
     reads: ClassVar = (RunBuilt,)
     begins: ClassVar[Literal["first", "now"]] = "now"
+    tells: ClassVar[bool] = True
 
     def key(self, built: Recorded[RunBuilt]) -> str:
         """Return the function; its revisions come one after the other."""

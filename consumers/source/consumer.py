@@ -43,6 +43,7 @@ class Source:
     durable: ClassVar[str] = "source"
     reads: ClassVar[tuple[type[RunQueued], ...]] = (RunQueued,)
     begins: ClassVar[Literal["first", "now"]] = "first"
+    tells: ClassVar[bool] = True
 
     @property
     def places(self) -> int:

@@ -15,6 +15,7 @@ from schemas.events.run import (
     RunBuildStarted,
     RunBuilt,
     RunCancelled,
+    RunDelayed,
     RunFinished,
     RunQueued,
     RunRejected,
@@ -99,6 +100,8 @@ class Story:
                 self._doing.pop(name, None)
                 yield f"error: {name} does not build: {message}"
                 yield from (f"  | {line}" for line in tail[-TAIL:])
+            case RunDelayed(step=step, message=message):
+                yield f"{step} waits: {message}; it goes on by itself"
             case FunctionDeployStarted():
                 self._doing[_name(event)] = "deploying"
                 yield f"deploying {_name(event)} …"

@@ -112,6 +112,15 @@ class RunBuildFailed(Event, frozen=True, tag="run.build-failed/1"):
     tail: tuple[str, ...] = ()  # the last lines of the build's log
 
 
+class RunDelayed(Event, frozen=True, tag="run.delayed/1"):
+    """A step waits for something that is away, and goes on by itself. Written by the bus for it."""
+
+    step: str  # the worker: source, builder, deployer
+    code: str
+    message: str
+    function: str = ""
+
+
 class RunFinished(Event, frozen=True, tag="run.finished/1"):
     """A run has ended; nothing comes after. Written by planner."""
 

@@ -5,6 +5,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
+import msgspec
+import pytest
+
 from bus.blobs import DirectoryBlobs
 from bus.connection import Bus
 from bus.jetstream import patiently
@@ -12,8 +15,18 @@ from bus.log import INLINE, DeliveryLog
 from bus.work import Pace
 from schemas.envelope import Delivery, Recorded
 from schemas.errors import BlobsUnavailable, Retry, SourceUnavailable
+from schemas.events.run import RunDelayed
 from schemas.ids import Digest
-from tests.bus.workers import QUICK, Recorder, eventually, settled, started, unfinished, working
+from tests.bus.workers import (
+    QUICK,
+    Recorder,
+    eventually,
+    run,
+    settled,
+    started,
+    unfinished,
+    working,
+)
 
 RESTLESS = Pace(ack_wait=2, progress=0.3, backoff=(0.01, 0.02), attempts=3, grace=5)
 PATIENT = Pace(ack_wait=30, backoff=(60,), attempts=3, grace=5)
@@ -45,6 +58,46 @@ async def test_a_day_s_outage_uses_up_no_attempt(bus: Bus) -> None:
 
     assert worker.seen == ["a"] * 63
     assert await bus.deadletters.list() == []
+
+
+@pytest.mark.parametrize("error", [BlobsUnavailable, SourceUnavailable])
+async def test_those_who_wait_for_a_run_are_told_why(bus: Bus, error: type[Retry]) -> None:
+    """Once, after some seconds; the message has no hint in it, which is for operators."""
+    tries = 0
+
+    async def wait(_: object) -> None:
+        nonlocal tries
+        tries += 1
+        if tries <= 6:
+            raise error("the store is away", hint="mend PUSHLINE_S3_URL")
+
+    worker = Recorder(wait, pace=msgspec.structs.replace(RESTLESS, attempts=9))
+    async with working(bus, worker):
+        await started(bus, "a")
+        await settled(bus)
+
+    facts = bus.follow.events(after=0, until=await bus.log.head())
+    delays = [event.fact async for event in facts if isinstance(event.fact, RunDelayed)]
+    assert delays == [
+        RunDelayed(step="recorder", function="a", code=error.code, message="the store is away")
+    ]
+
+
+async def test_a_stumble_is_told_to_nobody(bus: Bus) -> None:
+    """What passes within seconds is no news."""
+    tries = 0
+
+    async def wait(_: object) -> None:
+        nonlocal tries
+        tries += 1
+        if tries <= 2:
+            raise BlobsUnavailable("the store is away")
+
+    async with working(bus, Recorder(wait, pace=RESTLESS)):
+        await started(bus, "a")
+        await settled(bus)
+
+    assert await bus.log.last(run("1"), RunDelayed) is None
 
 
 async def test_once_it_is_too_old_a_fact_has_its_usual_attempts(bus: Bus) -> None:

@@ -32,6 +32,7 @@ class Recorder:
     durable: ClassVar[str] = "recorder"
     reads: ClassVar[tuple[type[RunBuildStarted], ...]] = (RunBuildStarted,)
     begins: ClassVar[Literal["first", "now"]] = "first"
+    tells: ClassVar[bool] = True
 
     def key(self, event: Recorded[RunBuildStarted]) -> str:
         """Return the run."""

@@ -58,7 +58,7 @@ async def test_a_push_waits_for_the_store_and_loses_nothing(s3: Store, tmp_path:
         try:
             second = commit(work, {"hello/handler.py": saying("two")})
             with here.pushing(work) as pushing:
-                here.wait(lambda: "handler_waits" in here.log(), "a worker waits for the store")
+                here.wait(lambda: here.log().count("handler_waits") > 2, "source waits")
                 assert pushing.poll() is None
                 await here.answers("hello", "one")  # what is live needs no store
                 s3.start()
@@ -68,6 +68,7 @@ async def test_a_push_waits_for_the_store_and_loses_nothing(s3: Store, tmp_path:
             s3.start()
         await here.answers("hello", "two")
         here.wait(lambda: kept(s3, second), "the second log is kept")
+        assert "source waits: nobody answers at" in said
 
         assert "building hello" in await pipeline_log(here, second)
         assert "message_given_up" not in here.log()

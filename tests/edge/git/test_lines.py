@@ -23,6 +23,7 @@ from schemas.events.run import (
     RunBuildFailed,
     RunBuildStarted,
     RunCancelled,
+    RunDelayed,
     RunFinished,
     RunRejected,
     RunResolved,
@@ -112,6 +113,19 @@ async def test_a_build_that_fails(serve: Callable[..., Any], bus: Bus) -> None:
 
     assert lines[2:5] == ["error: hello does not build: pip failed", "  | one", "  |  [31mtwo"]
     assert lines[-1].endswith(": hello does not build")
+
+
+async def test_a_run_that_waits(serve: Callable[..., Any], bus: Bus) -> None:
+    """The pusher learns what is away, and need do nothing."""
+
+    async def play(pushing: Pushing) -> None:
+        await pushing.workers.queue(pushing.delivery)
+        delayed = RunDelayed("source", "blobs_unavailable", "nobody answers at 10.0.0.7")
+        await pushing.workers.of(delayed, RunFinished("empty"))
+
+    lines = await pushed(serve, bus, play)
+
+    assert lines[1] == "source waits: nobody answers at 10.0.0.7; it goes on by itself"
 
 
 async def test_other_ends(serve: Callable[..., Any], bus: Bus) -> None:
