@@ -12,6 +12,7 @@ from consumers.builder.buildkit import solving
 from consumers.builder.buildkit.calls import Calls
 from consumers.builder.buildkit.channel import Address, channel
 from consumers.builder.buildkit.contexts import Context
+from consumers.builder.buildkit.errors import Unavailable
 from consumers.builder.buildkit.failure import failure
 from consumers.builder.buildkit.progress import Progress
 from consumers.builder.buildkit.receiving import Receiver
@@ -46,7 +47,13 @@ class Client:
         kind = "engine" if Address.parse(url).scheme == "docker" else "buildkitd"
         async with channel(url, tls, server_name) as made:
             client = cls(Calls(made), kind)
-            await client.workers()
+            try:
+                await client.workers()
+            except Unavailable as error:
+                if tls is None:
+                    raise
+                # In TLS 1.3 a daemon that refuses our certificate just hangs up.
+                raise Unavailable(f"{error.message}; or it refuses {tls / 'cert.pem'}") from error
             yield client
 
     @contextlib.asynccontextmanager

@@ -36,7 +36,7 @@ LATER: Final = re.compile(
     re.IGNORECASE,
 )
 MISSING: Final = re.compile(r"exporter \S+ could not be found|unknown (method|service)")
-HANDSHAKE: Final = re.compile(r"handshake|certificate|SSL_ERROR|TSI", re.IGNORECASE)
+HANDSHAKE: Final = re.compile(r"certificate|SSL_ERROR_SSL|verification check", re.IGNORECASE)
 GONE: Final = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.CANCELLED,  # not by us: the daemon is being stopped
