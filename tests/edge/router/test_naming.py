@@ -36,7 +36,7 @@ async def test_a_request_id_is_the_call_id(router: Running, hello: Upstream) -> 
 
 
 async def test_a_trace_goes_on(router: Running, hello: Upstream) -> None:
-    """A valid traceparent and its state arrive as they were sent; one is made where there is none."""
+    """A valid traceparent and its state arrive as they were sent; else one is made."""
     async with calling(router.port) as caller:
         await caller.ask(
             get("/hello", f"traceparent: {TRACE}", "tracestate: a=1", "tracestate: b=2")
