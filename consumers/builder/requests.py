@@ -45,6 +45,7 @@ class RequestBuilder:
         arguments: Mapping[str, str],
         platforms: tuple[str, ...],
         push: bool,
+        secrets: Mapping[str, bytes],
         say: Say,
     ) -> None:
         """Build the folder ``context`` of a tar and push it; raises as ImageMaker does."""
@@ -56,7 +57,7 @@ class RequestBuilder:
         for platform in platforms:
             if not PLATFORM.fullmatch(platform):
                 raise NotBuildable(f"platforms: {platform!r} is none, such as linux/amd64")
-        cover = Cover([self._settings.login.password])
+        cover = Cover([*secrets.values(), self._settings.login.password])
 
         def said(line: str) -> None:
             say(cover(line))
@@ -67,6 +68,7 @@ class RequestBuilder:
             target=image if ":" in image.rpartition("/")[2] else f"{image}:latest",
             arguments=arguments,
             platforms=",".join(platforms),
+            secrets=secrets,
             push=push,
         )
         await self._maker.make(recipe, lambda progress: _tell(progress, said), said)

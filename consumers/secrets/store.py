@@ -14,6 +14,7 @@ from bus.blobs import Blobs
 from bus.blocking import run_blocking
 from bus.log import EventLog, Guard
 from consumers.secrets import box
+from consumers.secrets.envelope import unseal
 from consumers.secrets.keyfile import KeyFile
 from consumers.secrets.keys import KeyGone
 from schemas import subjects
@@ -97,6 +98,13 @@ class Secrets:
             return SecretRemoved(name=name, scope=scope.kind, sealed=last.fact.sealed)
 
         return await self._record(of, removed, by, scope.of)
+
+    async def opened(self, envelope: bytes) -> dict[str, bytes]:
+        """Return the secrets of one build by name, from what faas-cli has sealed for it.
+
+        Raises SecretInvalid, KeyGone, KeysUnsafe.
+        """
+        return unseal(envelope, await run_blocking(self.keys.existing))
 
     async def public_key(self) -> PublicKey:
         """Return what anybody may seal with; raises KeysUnsafe."""

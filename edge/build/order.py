@@ -1,4 +1,7 @@
-"""What a tar says of itself: ``com.openfaas.docker.config`` beside the folder ``context``."""
+"""What a tar says of itself: ``com.openfaas.docker.config`` beside the folder ``context``.
+
+The newer builder API may put ``com.openfaas.secrets`` there too: sealed, and opened elsewhere.
+"""
 
 import tarfile
 from pathlib import Path
@@ -10,8 +13,8 @@ from edge.build.port import Job
 from edge.ingest.gate import Refusal
 
 CONFIG: Final = "com.openfaas.docker.config"
-CONTEXT: Final = "context"
-LIMIT: Final = 256 * 1024  # bytes of it
+SECRETS: Final = "com.openfaas.secrets"
+LIMIT: Final = 256 * 1024  # bytes of each of them
 MEMBERS: Final = 100_000  # of a tar
 
 
@@ -28,7 +31,8 @@ class Config(msgspec.Struct, frozen=True, rename="camel"):
 
 def read(archive: Path) -> Job:
     """Return what is to be built; blocks. Refuses with 400 what is no such tar."""
-    config = _config(archive)
+    found = _beside(archive)
+    config = _config(found)
     image = (config.ref or config.image).lower()
     if not image:
         raise Refusal(400, f"{CONFIG}: ref is missing")
@@ -38,22 +42,33 @@ def read(archive: Path) -> Job:
         arguments=config.build_args or {},
         platforms=tuple(config.platforms or ()),
         push=not config.skip_push,
+        sealed=found.get(SECRETS, b""),
     )
 
 
-def _config(archive: Path) -> Config:
+def _config(found: dict[str, bytes]) -> Config:
+    if CONFIG not in found:
+        raise Refusal(400, f"{CONFIG} is missing in the tar")
+    try:
+        return msgspec.json.decode(found[CONFIG], type=Config)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise Refusal(400, f"{CONFIG}: {error}") from None
+
+
+def _beside(archive: Path) -> dict[str, bytes]:
+    """Return what stands beside the context, by name; the first of a name counts."""
+    found: dict[str, bytes] = {}
     try:
         with tarfile.open(archive, "r:") as tar:
             for place, member in enumerate(tar):
                 if place > MEMBERS:
                     raise Refusal(413, f"a tar has at most {MEMBERS} files here")
-                if member.name.removeprefix("./") == CONFIG and member.isreg():
+                name = member.name.removeprefix("./")
+                if name in (CONFIG, SECRETS) and name not in found and member.isreg():
                     if member.size > LIMIT:
-                        raise Refusal(413, f"{CONFIG} has at most {LIMIT} bytes")
+                        raise Refusal(413, f"{name} has at most {LIMIT} bytes")
                     body = tar.extractfile(member)
-                    return msgspec.json.decode(body.read() if body else b"", type=Config)
+                    found[name] = body.read() if body else b""
     except tarfile.TarError as error:
         raise Refusal(400, f"the body is no tar: {error}") from None
-    except (msgspec.DecodeError, UnicodeError) as error:
-        raise Refusal(400, f"{CONFIG}: {error}") from None
-    raise Refusal(400, f"{CONFIG} is missing in the tar")
+    return found

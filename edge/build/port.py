@@ -17,6 +17,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     arguments: Mapping[str, str] = {}
     platforms: tuple[str, ...] = ()
     push: bool = True
+    sealed: bytes = b""  # secrets of this build, as faas-cli seals them; "" for none
 
 
 class Images(Protocol):

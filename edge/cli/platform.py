@@ -88,7 +88,7 @@ async def application(
                 pipelinelog.PATH: PipelineLog(
                     bus.build_logs, access, gate, chosen.payload_secret.encode()
                 ),
-                **_builds(settings),
+                **_builds(settings, desk),
             },
             git=forge,
             api=api,
@@ -99,12 +99,12 @@ async def application(
         await forge.close()
 
 
-def _builds(settings: PlatformSettings) -> dict[str, Application]:
+def _builds(settings: PlatformSettings, desk: Desk) -> dict[str, Application]:
     if settings.settings.builder != "buildkit":
         return {}
-    from edge.cli.builds import build_path  # gRPC takes a moment to import
+    from edge.cli.builds import build_paths  # gRPC takes a moment to import
 
-    return build_path(settings.settings, settings.tools, settings.home)
+    return build_paths(settings.settings, settings.tools, settings.home, desk.store)
 
 
 def _api(views: Views, bus: Bus, desk: Desk, version: str) -> Application:

@@ -99,6 +99,30 @@ async def post(
         return await client.request(method, "/build", content=raw, headers=headers)
 
 
+@pytest.mark.parametrize("first", ["com.openfaas.secrets", "com.openfaas.docker.config"])
+async def test_sealed_secrets_beside_the_config_are_handed_on(tmp_path: Path, first: str) -> None:
+    """In any order; they are no part of the context."""
+    files = {"com.openfaas.secrets": b"sealed", "com.openfaas.docker.config": CONFIG}
+    raw = body(files[first], name=first)[:1024]  # a header and a block, without the tar's end
+    rest = next(name for name in files if name != first)
+    raw += body(files[rest], name=rest)
+    images = Images()
+
+    answer = await post(application(images, tmp_path), raw, signed(raw))
+
+    assert answer.status_code == 200, answer.text
+    assert images.jobs[0].sealed == b"sealed"
+
+
+async def test_too_many_sealed_secrets_are_refused(tmp_path: Path) -> None:
+    """They would be read into memory whole."""
+    raw = body(b"x" * 300_000, name="com.openfaas.secrets")
+
+    answer = await post(application(Images(), tmp_path), raw, signed(raw))
+
+    assert (answer.status_code, "com.openfaas.secrets" in answer.text) == (413, True)
+
+
 @pytest.mark.parametrize("method", ["sha1", "sha256"])
 async def test_a_signed_tar_is_built(tmp_path: Path, method: str) -> None:
     """The predecessor's answer: the log, the name, the status; the tar is gone afterwards."""
