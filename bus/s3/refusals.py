@@ -73,7 +73,8 @@ def _cure(error: ClientError, settings: S3Settings) -> str:
     if code in REGION:
         return f"mend PUSHLINE_S3_REGION, which says {settings.region}, or PUSHLINE_S3_URL"
     if code in WHO:
-        return f"mend {KEYS}: they have to read, write and delete in {settings.bucket}"
+        # without the right to list, a store says 403 where it means that nothing is there
+        return f"mend {KEYS}: they have to list, read, write and delete in {settings.bucket}"
     return ""
 
 

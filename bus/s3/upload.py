@@ -1,7 +1,8 @@
 """A blob's bytes into the bucket: at once or in parts, if nobody has put them there before.
 
 The condition saves rewriting what is there. A store that does not know it ignores or refuses it;
-then the same bytes are written over themselves, which is harmless.
+then the same bytes are written over themselves, which is harmless. A process that is killed leaves
+parts behind, which a lifecycle rule of the bucket removes (AbortIncompleteMultipartUpload).
 """
 
 import base64

@@ -1,5 +1,7 @@
 """Which store the settings choose."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -70,6 +72,13 @@ def test_half_a_key_is_refused(tmp_path: Path, missing: str) -> None:
     environ = {name: value for name, value in BUCKET.items() if name != missing}
     with pytest.raises(SettingInvalid, match=missing):
         chosen(tmp_path, **environ)
+
+
+def test_a_folder_waits_for_no_s3_client() -> None:
+    """The platform's process starts without boto3, which takes half a second."""
+    imported = "import sys, edge.cli.platform, edge.cli.consumer; print('botocore' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", imported], capture_output=True, check=True)
+    assert done.stdout == b"False\n"
 
 
 def test_without_keys_the_machine_has_its_own(tmp_path: Path) -> None:
