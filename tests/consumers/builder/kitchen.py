@@ -18,6 +18,7 @@ from consumers.builder.making import ImageMaker
 from consumers.builder.recipe import ContainerSettings, Recipe
 from consumers.builder.references import names, registry
 from consumers.builder.registry import Login, Manifest, RegistryClient
+from consumers.builder.transcript import Transcript
 from schemas.ids import Digest
 from schemas.stack import FunctionSpec
 from tests.consumers.builder.made import archive, order, spec
@@ -90,6 +91,11 @@ class Kitchen:
     ) -> Built:
         """Build a function."""
         return await self.builder(**more).build(await self.order(made, files), self.said.append)
+
+    async def make(self, recipe: Recipe, said: list[str]) -> Digest:
+        """Build and push by a recipe, telling its steps."""
+        transcript = Transcript(said.append)
+        return await ImageMaker(self.settings()).make(recipe, transcript.take, said.append)
 
     async def pushed(
         self, made: FunctionSpec, files: Mapping[str, str | bytes], **more: Any

@@ -9,6 +9,7 @@ import pytest
 
 from bus.connection import Bus
 from consumers.builder.consumer import Builder, BuilderSettings
+from consumers.builder.registry import Login
 from schemas.envelope import Recorded
 from schemas.errors import EngineUnavailable, RegistryUnavailable
 from schemas.events import Event
@@ -25,7 +26,7 @@ from schemas.subjects import build_log
 from tests.consumers.builder.kitchen import Kitchen, named
 from tests.consumers.builder.made import REPOSITORY, RUN, SHA
 from tests.heavy.engines import started
-from tests.heavy.registries import PASSWORD, own_registry
+from tests.heavy.registries import PASSWORD, USER, own_registry
 
 Files = dict[str, str | bytes]
 SLEEPING = 'RUN ["/bin/busybox", "sleep", "{}"]'
@@ -108,7 +109,7 @@ async def test_lines_stream_while_it_builds(yard: Yard) -> None:
     await running(yard.kitchen, mark)
 
     async with asyncio.timeout(3):  # the step takes four seconds
-        while not any(line.endswith(" begun") for line in await yard.lines("streaming")):
+        while not any(" begun" in line for line in await yard.lines("streaming")):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert not building.done()
     await building
@@ -127,6 +128,21 @@ async def test_the_pusher_learns_which_step_failed(yard: Yard) -> None:
     assert "ended with 7" in failed.message
     assert "made it this far" in failed.tail
     assert PASSWORD not in str(failed)
+
+
+async def test_a_wrong_password_ends_the_run(yard: Yard) -> None:
+    """The pusher is told that it is the operator's to mend; the password stands nowhere."""
+    event = await yard.archived(named("denied"), yard.kitchen.runs(""))
+    login = Login(USER, "not the word")
+    images = replace(yard.kitchen.builder(login=login), blobs=yard.bus.blobs)
+
+    await replace(yard.worker(), images=images).handle(event)
+
+    (failed,) = await yard.outcomes()
+    assert isinstance(failed, RunBuildFailed)
+    assert failed.code == "registry_refused"
+    assert "PUSHLINE_REGISTRY_PASSWORD" in failed.message
+    assert "not the word" not in str(failed) + "".join(await yard.lines("denied"))
 
 
 async def test_an_engine_killed_in_the_middle_loses_nothing(yard: Yard) -> None:
