@@ -26,7 +26,10 @@ async def folder(subject: Subject) -> Outcome:
             blobs = DirectoryBlobs(Path(beside))
             await blobs.get(await blobs.put(b"doctor"))
     except OSError as error:
-        return fail(f"{at}: {error.strerror}", "give it to the user that Pushline runs as")
+        return fail(
+            f"{at}: {error.strerror}",
+            "mount a disk there, or give it to the user that Pushline runs as",
+        )
     return ok(f"blobs are written and read in {at}")
 
 

@@ -46,7 +46,10 @@ def _writable(home: Path) -> Outcome:
             if _locked(Path(file.name)):
                 return ok("files are written, and locks lock")
     except OSError as error:
-        return fail(f"{home}: {error.strerror}", "give it to the user that Pushline runs as")
+        return fail(
+            f"{home}: {error.strerror}",
+            "mount a disk there, or give it to the user that Pushline runs as",
+        )
     return fail(f"locks on {home} do not lock", "put the home on a disk of this machine")
 
 
