@@ -15,11 +15,13 @@ from schemas.events.function import (
 )
 from schemas.events.run import RunBuilt, RunQueued
 from schemas.repository import Repository
+from schemas.route import PREFIX
 from schemas.stack_spec import FunctionSpec
 
 FUNCTION = Aggregate("local", "alice/hello", "function", "production/hello")
 REPOSITORY = Repository("alice", "hello", "main")
 IMAGE = "sha256:" + "1" * 64
+REFERENCE = f"127.0.0.1:5000/alice/hello@{IMAGE}"
 SHA = "abcdef0" + "0" * 33
 
 
@@ -66,7 +68,9 @@ class Story:
         """Give the name to the project."""
         await self.bus.log.append(FunctionClaimed("alice", "hello"), of=FUNCTION, id="claim")
 
-    async def built(self, generation: int, sha: str = SHA) -> Recorded[RunBuilt]:
+    async def built(
+        self, generation: int, sha: str = SHA, **annotations: str
+    ) -> Recorded[RunBuilt]:
         """Queue a run of this generation and build its one function."""
         run = Aggregate("local", "alice/hello", "run", f"01RUN{generation}")
         queued = RunQueued(
@@ -78,11 +82,16 @@ class Story:
             label="alice",
         )
         spec = FunctionSpec(
-            name="hello", language="exec", handler=".", environment={"A": "1"}, fprocess="cat"
+            name="hello",
+            language="exec",
+            handler=".",
+            environment={"A": "1"},
+            fprocess="cat",
+            annotations={PREFIX + name: value for name, value in annotations.items()},
         )
         digest = await self.bus.blobs.put(msgspec.json.encode(spec))
         await self.bus.log.append(queued, of=run, id=f"queued:{generation}")
-        built = RunBuilt(function="hello", image=IMAGE, spec=digest)
+        built = RunBuilt(function="hello", image=IMAGE, spec=digest, reference=REFERENCE)
         await self.bus.log.append(built, of=run, id=f"built:{generation}")
         found = await self.bus.log.last(run, RunBuilt)
         assert found is not None

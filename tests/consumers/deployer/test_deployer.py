@@ -15,7 +15,8 @@ from schemas.events.function import (
     FunctionRemoved,
 )
 from schemas.events.run import RunSuperseded
-from tests.consumers.deployer.story import FUNCTION, IMAGE, SHA, FakePlatform, Story
+from schemas.route import RouteOptions
+from tests.consumers.deployer.story import FUNCTION, IMAGE, REFERENCE, SHA, FakePlatform, Story
 
 
 async def test_what_was_built_becomes_live(story: Story) -> None:
@@ -40,11 +41,31 @@ async def test_what_was_built_becomes_live(story: Story) -> None:
         function="hello",
         upstream="unix:abcdef0-1.sock",
         start_ms=7,
+        reference=REFERENCE,
     )
     (revision,) = story.platform.revisions.values()
     assert revision.key == "local/alice/hello/production/hello@abcdef0-1"
     assert (revision.spec.fprocess, revision.spec.environment) == ("cat", {"A": "1"})
     assert (revision.sha, revision.branch, revision.repository.owner) == (SHA, "main", "alice")
+
+
+async def test_the_fact_tells_what_the_stack_asks_of_the_router(story: Story) -> None:
+    """Annotations of the route arrive with the revision that they belong to."""
+    await story.deployer.handle(await story.built(1, policy="members", timeout="90s"))
+
+    *_, deployed = await story.facts()
+    assert isinstance(deployed, FunctionDeployed)
+    assert deployed.route == RouteOptions(policy="members", response_seconds=90.0)
+
+
+async def test_an_annotation_that_cannot_be_had_fails_the_deployment(story: Story) -> None:
+    """A stack of an older release may carry one: nothing goes live more open than it says."""
+    await story.deployer.handle(await story.built(1, policy="memebrs"))
+
+    *_, failed = await story.facts()
+    assert isinstance(failed, FunctionDeployFailed)
+    assert "com.pushline.route.policy: memebrs" in failed.message
+    assert story.platform.deploys == []
 
 
 async def test_redelivery_deploys_once(story: Story) -> None:

@@ -1,6 +1,7 @@
 """Functions of the gateway that tests play: deployed, replaced, ready in their time, deleted."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -96,7 +97,8 @@ class Functions:
             }
             try:
                 start = self.gateway.runner.start
-                held.address = await asyncio.to_thread(start, held.deployment, secrets)
+                say = partial(self.gateway.say, place[1])
+                held.address = await asyncio.to_thread(start, held.deployment, secrets, say)
             except Exception as error:  # noqa: BLE001 - it stands in the function's log
                 self.gateway.say(place[1], f"{type(error).__name__}: {error}")
                 return

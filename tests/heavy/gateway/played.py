@@ -11,7 +11,7 @@ functions run as containers of a Docker Engine, calls going through to them.
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,8 +26,10 @@ Style = Literal["faasd", "netes"]
 class Runner(Protocol):
     """Runs functions for real; called in a thread of its own."""
 
-    def start(self, deployment: dict[str, Any], secrets: dict[str, bytes]) -> tuple[str, int]:
-        """Return where a function listens, once it does."""
+    def start(
+        self, deployment: dict[str, Any], secrets: dict[str, bytes], say: Callable[[str], None]
+    ) -> tuple[str, int]:
+        """Return where a function listens, once it does; ``say`` gets what it prints."""
         ...
 
     def stop(self, address: tuple[str, int]) -> None:

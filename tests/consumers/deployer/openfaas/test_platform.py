@@ -308,3 +308,31 @@ async def test_the_stack_may_choose_an_allowed_namespace(gateway: Gateway) -> No
     await platform.retire(numbered(1).key)
     assert gateway.held == {}
     await platform.gateway.close()
+
+
+@both
+@pytest.mark.parametrize(
+    "only",
+    [
+        "GET /system/function/",
+        "GET /system/secrets",
+        "POST /system/functions",
+        "PUT /system/functions",
+        "DELETE /system/functions",
+    ],
+)
+async def test_an_outage_at_any_call_means_later(
+    gateway: Gateway, platform: OpenFaasPlatform, only: str
+) -> None:
+    """No outcome is reported; the order delivered again ends as if nothing had been."""
+    gateway.kept["openfaas-fn", "alice-key"] = b"x"
+    await platform.deploy(numbered(1, secrets=("key",)))
+    gateway.weather.status, gateway.weather.only, gateway.weather.times = 503, only, 1
+    order = numbered(2, secrets=("key",))
+
+    with pytest.raises(PlatformUnavailable):
+        await platform.deploy(order)
+    await platform.deploy(order)
+
+    assert image_at(gateway) == "2"
+    assert [*gateway.functions] == ["alice-hello"]
