@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
+from schemas import route
 from schemas.stack_fields import FieldReader, closest
 from schemas.stack_spec import ALIASES, FunctionSpec, Resources, Stack
 from schemas.stack_yaml import Items, Node, Row, Scalar, Table
@@ -220,7 +221,7 @@ class StackReader(FieldReader):
         self.error(self.lines.get(field, line), field, f"{key} is missing", cure)
 
     def marks(self, found: dict[str, Any], place: str) -> None:
-        """Warn of the labels and annotations which have no effect here."""
+        """Warn of labels and annotations without an effect; check those for the router."""
         for kind in ("labels", "annotations"):
             for key in found.get(kind, ()):
                 field = f"{place}.{kind}.{key}"
@@ -229,6 +230,9 @@ class StackReader(FieldReader):
                 elif kind not in self.honoured and _acts(kind, key):
                     said = "not honoured yet: kept with the function only"
                     self.warn(self.lines[field], field, said)
+        for key, (message, cure) in route.problems(found.get("annotations", {})).items():
+            field = f"{place}.annotations.{key}"
+            self.error(self.lines[field], field, message, cure)
 
     def configuration(self, row: Row | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the paths to copy and the names of the templates asked for."""

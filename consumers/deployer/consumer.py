@@ -35,6 +35,7 @@ from schemas.events.function import (
 )
 from schemas.events.run import ENDED, RunBuilt, RunQueued, RunResolved
 from schemas.ids import event_id, tag_of
+from schemas.route import RouteInvalid, RouteOptions, options
 from schemas.stack_spec import FunctionSpec
 
 PLACES: Final = 8  # functions deployed at the same time; the platform has a limit of its own
@@ -79,8 +80,7 @@ class Deployer:
         await self._claimed(want.function)
         if not await self._begin(want):
             return
-        outcome = await self._run(want)
-        await self._end(want, outcome)
+        await self._end(want, *await self._run(want))
 
     async def gave_up(self, built: Recorded[RunBuilt], code: str, reason: str) -> None:
         """End the deployment for those who wait for it: it could not even be tried."""
@@ -115,11 +115,13 @@ class Deployer:
         )
         return await self._record(want, lambda _: fact, may_stop=True)
 
-    async def _run(self, want: Wanted) -> Running | DeployFailed:
-        fact = want.built.fact
+    async def _run(self, want: Wanted) -> tuple[Running | DeployFailed, RouteOptions]:
+        """Return what came of it, and what the stack asks of the router."""
+        fact, route = want.built.fact, RouteOptions()
         try:
             spec = msgspec.json.decode(await self.blobs.get(fact.spec), type=FunctionSpec)
-            return await self.platform.deploy(
+            route = options(spec.annotations)
+            running = await self.platform.deploy(
                 revision(
                     want.function,
                     want.id,
@@ -131,11 +133,20 @@ class Deployer:
                 )
             )
         except DeployFailed as error:
-            return error
+            return error, route
+        except RouteInvalid as error:  # of a stack that an older release let pass
+            return DeployFailed(error.message, hint=error.hint), route
+        return running, route
 
-    async def _end(self, want: Wanted, outcome: Running | DeployFailed) -> None:
+    async def _end(
+        self, want: Wanted, outcome: Running | DeployFailed, route: RouteOptions
+    ) -> None:
         """Record what came of it; a run that has begun to deploy finishes."""
-        await self._record(want, lambda before: ending(want, outcome, before), may_stop=False)
+
+        def fact(before: Recorded[Event] | None) -> Event:
+            return ending(want, outcome, before, route)
+
+        await self._record(want, fact, may_stop=False)
 
     async def _record(
         self,

@@ -9,6 +9,7 @@ from schemas.events import Event
 from schemas.events.function import FunctionDeployed, FunctionDeployFailed, FunctionRemoved
 from schemas.events.run import RunBuilt, RunQueued, RunResolved
 from schemas.ids import Digest, Sha
+from schemas.route import RouteOptions
 from schemas.stack_spec import FunctionSpec
 
 
@@ -75,7 +76,10 @@ def failure(want: Wanted, code: str, message: str) -> FunctionDeployFailed:
 
 
 def ending(
-    want: Wanted, outcome: Running | DeployFailed, before: Recorded[Event] | None
+    want: Wanted,
+    outcome: Running | DeployFailed,
+    before: Recorded[Event] | None,
+    route: RouteOptions,
 ) -> FunctionDeployed | FunctionDeployFailed:
     """Return the fact that a deployment ends with; ``before`` is what was live."""
     if isinstance(outcome, DeployFailed):
@@ -96,6 +100,8 @@ def ending(
         start_ms=outcome.start_ms,
         previous=live.revision if isinstance(live, FunctionDeployed) else "",
         reference=want.built.fact.reference,
+        upstreams=outcome.upstreams,
+        route=route,
     )
 
 

@@ -43,6 +43,7 @@ class Running(msgspec.Struct, frozen=True):
 
     upstream: str  # as FunctionDeployed says it
     start_ms: int  # from the start of the process to the first sign of readiness
+    upstreams: tuple[str, ...] = ()  # more replicas of it
 
 
 class Platform(Protocol):

@@ -2,6 +2,7 @@
 
 from schemas.events import Event
 from schemas.ids import Digest, Sha
+from schemas.route import RouteOptions
 
 
 class FunctionClaimed(Event, frozen=True, tag="function.claimed/1"):
@@ -41,6 +42,8 @@ class FunctionDeployed(Event, frozen=True, tag="function.deployed/1"):
     start_ms: int = 0  # of the time it took, from process start to ready
     previous: str = ""  # the revision it replaces
     reference: str = ""  # what to pull, HOST/PATH@sha256:…; "" for a bundle
+    upstreams: tuple[str, ...] = ()  # more replicas, beside ``upstream``
+    route: RouteOptions = RouteOptions()  # what its stack asks of the router
 
 
 class FunctionDeployFailed(Event, frozen=True, tag="function.deploy-failed/1"):
