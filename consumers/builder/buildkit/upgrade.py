@@ -80,13 +80,20 @@ class _Near(_End):
         self.engine = engine
         self.pairs = pairs
         self.opening: asyncio.Task[None] | None = None
+        self.early: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Open the other end before anything is read."""
+        """Open the other end."""
         super().connection_made(transport)
-        self.transport.pause_reading()
         self.pairs.add(self)
         self.opening = asyncio.get_running_loop().create_task(self.open())
+
+    def data_received(self, data: bytes) -> None:
+        """Keep the few bytes of a greeting until there is somebody to greet."""
+        if self.other:
+            super().data_received(data)
+        else:
+            self.early.append(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the pair."""
@@ -105,7 +112,7 @@ class _Near(_End):
             self.transport.abort()  # grpcio then says that the daemon is not there
             return
         self.other = far
-        self.transport.resume_reading()
+        far.transport.writelines(self.early)
 
 
 class _Far(_End):

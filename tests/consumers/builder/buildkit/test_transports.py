@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from consumers.builder.buildkit import Client, Denied, FolderContext, Unavailable
 from consumers.builder.buildkit.channel import Address
@@ -152,3 +153,15 @@ async def test_somebody_else_is_there(tmp_path: Path) -> None:
         with pytest.raises(Unavailable):
             async with asyncio.timeout(15), Client.connect(f"docker://{path}"):
                 pass
+
+
+def test_uvloop(engine: Engine, folder: Folder) -> None:
+    """The platform's own event loop carries it as well, one loop after the other."""
+    made = FolderContext(folder(STEPS))
+
+    async def once() -> None:
+        async with Client.connect(engine.url) as client:
+            await build(client, made)
+
+    uvloop.run(once())
+    uvloop.run(once())
