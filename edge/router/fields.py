@@ -24,10 +24,9 @@ NO_TOKENS: Final[frozenset[bytes]] = frozenset()
 # RFC 9110, 5.5 and 5.6.2: a token, a colon at once, visible bytes, spaces and tabs.
 _FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*+([\t\x20-\x7e\x80-\xff]*)")
 _LENGTH: Final = re.compile(rb"[0-9]{1,18}")
-_MOST_KNOWN: Final = 8192  # distinct lines
-_LONGEST_KNOWN: Final = 1024  # bytes
-MOST_KEPT: Final = 2048  # distinct heads a cache holds before it begins anew
-LONGEST_KEPT: Final = 2048  # bytes
+_MOST_LINES: Final = 8192
+_MOST_KEPT: Final = 2048
+_LONGEST_KEPT: Final = 2048  # bytes
 
 
 class Field(NamedTuple):
@@ -42,6 +41,34 @@ class Malformed(ValueError):
     """A line is not a header field, or says what it can't mean."""
 
 
+class Known(dict[bytes, V]):
+    """What bytes were found to mean, from the second time on that they come.
+
+    Heads that never come again would only push the others out, and through the processor's cache.
+    A full one begins anew, which costs less than choosing.
+    """
+
+    __slots__ = ("_most", "_once")
+
+    def __init__(self, most: int = _MOST_KEPT) -> None:
+        """Hold so many at most."""
+        super().__init__()
+        self._most = most
+        self._once: set[int] = set()  # hashes of what came once
+
+    def keep(self, raw: bytes, meaning: V) -> None:
+        """Remember what these bytes mean, if they have come before."""
+        once, number = self._once, hash(raw)
+        if number not in once:
+            if len(once) >= self._most:
+                once.clear()
+            once.add(number)
+        elif len(raw) <= _LONGEST_KEPT:
+            if len(self) >= self._most:
+                self.clear()
+            self[raw] = meaning
+
+
 class KnownLines:
     """Reads header lines; ``looked_at`` are the names that the router does not just pass on."""
 
@@ -51,7 +78,7 @@ class KnownLines:
         """Know no line yet; names that begin with one of ``prefixes`` are looked at too."""
         self._looked_at = looked_at
         self._prefixes = prefixes
-        self._known: dict[bytes, Field] = {}
+        self._known: Known[Field] = Known(_MOST_LINES)
 
     def read(self, lines: list[bytes]) -> tuple[list[Field], dict[bytes, list[bytes]]]:
         """Return all fields, and the values by name of those looked at; raises Malformed."""
@@ -72,10 +99,7 @@ class KnownLines:
         plain = name.replace(b"_", b"-")
         passes = plain not in self._looked_at and not plain.startswith(self._prefixes)
         field = Field(name, value, b"%b: %b\r\n" % (found[1], value) if passes else b"")
-        if len(line) <= _LONGEST_KNOWN:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            self._known[line] = field
+        self._known.keep(line, field)
         return field
 
 
@@ -99,11 +123,3 @@ def framing(values: dict[bytes, list[bytes]]) -> tuple[int | None, bool]:
     if not _LENGTH.fullmatch(lengths[0]):
         raise Malformed
     return int(lengths[0]), False
-
-
-def keep(cache: dict[bytes, V], raw: bytes, meaning: V) -> None:
-    """Remember what a head means; a full cache begins anew, which costs less than choosing."""
-    if len(raw) <= LONGEST_KEPT:
-        if len(cache) >= MOST_KEPT:
-            cache.clear()
-        cache[raw] = meaning

@@ -23,10 +23,10 @@ from edge.router.causes import (
 from edge.router.fields import (
     HOP_BY_HOP,
     NO_TOKENS,
+    Known,
     KnownLines,
     Malformed,
     framing,
-    keep,
     tokens,
 )
 from edge.router.forwarding import Trusted
@@ -148,12 +148,12 @@ class FieldParser:
         self._proto = proto.encode()
         self._trusted = trusted
         self._known = KnownLines(HOP_BY_HOP | _OURS, _CLAIMS)
-        self.blocks: dict[bytes, Fields] = {}
+        self.blocks: Known[Fields] = Known()
 
     def learn(self, block: bytes) -> Fields:
         """Parse a block and remember what it says; raises Refused."""
         fields = self.parse(block)
-        keep(self.blocks, block, fields)
+        self.blocks.keep(block, fields)
         return fields
 
     def parse(self, block: bytes) -> Fields:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from edge.router.access import AccessLog, Entry
 from edge.router.counters import Counters
 from edge.router.expiry import expire
-from edge.router.fields import keep
+from edge.router.fields import Known
 from edge.router.forwarding import Trusted
 from edge.router.front import Front
 from edge.router.naming import Names
@@ -46,8 +46,8 @@ class Router:
             platform=settings.platform,
             hosts=settings.platform_hosts,
         )
-        self.lines: dict[bytes, Line] = {}
-        self.responses: dict[bytes, Response] = {}
+        self.lines: Known[Line] = Known()
+        self.responses: Known[Response] = Known()
         self.trusted = Trusted(settings.trusted_proxies)
         self.plain = FieldParser(settings.forwarded_proto)
         self.believing = FieldParser(settings.forwarded_proto, self.trusted)
@@ -79,13 +79,13 @@ class Router:
     def learn_line(self, raw: bytes) -> Line:
         """Parse a request line and keep what it says; raises Refused."""
         line = parse_line(raw)
-        keep(self.lines, raw, line)
+        self.lines.keep(raw, line)
         return line
 
     def learn_response(self, raw: bytes) -> Response:
         """Parse the head of a response and keep what it says; raises Refused."""
         response = self._responses.parse(raw)
-        keep(self.responses, raw, response)
+        self.responses.keep(raw, response)
         return response
 
     def ended(self, front: Front) -> None:
