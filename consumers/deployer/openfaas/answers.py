@@ -27,6 +27,12 @@ class GatewayUnavailable(PlatformUnavailable):
     patience: ClassVar[timedelta] = timedelta(hours=6)
 
 
+class GatewayFailed(PlatformUnavailable):
+    """The gateway is there and could not do it, this time: tried again, but not for hours."""
+
+    code = "gateway_failed"
+
+
 class GatewayDenied(PlatformUnavailable):
     """The gateway does not take our user and password; an operator's work."""
 
@@ -51,8 +57,9 @@ async def body_of(response: aiohttp.ClientResponse, most: int = LARGEST) -> byte
 async def success(response: aiohttp.ClientResponse, most: int = LARGEST) -> bytes:
     """Return the body of any 2xx; raises for everything else.
 
-    400 and the like: DeployFailed with the gateway's words. 401 and 403: GatewayDenied. 5xx,
-    redirects and what is no gateway: GatewayUnavailable.
+    400 and the like: DeployFailed with the gateway's words. 401 and 403: GatewayDenied. 500:
+    GatewayFailed, or DeployFailed for Kubernetes' last word. Other 5xx, redirects and what is no
+    gateway: GatewayUnavailable.
     """
     status = response.status
     body = await body_of(response, most)
@@ -73,7 +80,8 @@ async def success(response: aiohttp.ClientResponse, most: int = LARGEST) -> byte
         raise DeployFailed(f"the gateway refuses it ({status}): {said or 'without a word'}")
     if _FINAL.search(said):
         raise DeployFailed(f"the gateway can't do it ({status}): {said}")
-    raise GatewayUnavailable(f"the gateway answers {status}: {said or 'without a word'}")
+    kind = GatewayFailed if status == 500 else GatewayUnavailable
+    raise kind(f"the gateway answers {status}: {said or 'without a word'}")
 
 
 def decoded(response: aiohttp.ClientResponse, body: bytes, kind: type[T]) -> T:

@@ -2,7 +2,7 @@
 
 Any 2xx is success, for the published API and the servers do not agree on which. Redirects are
 not followed, with a password at hand. Bodies are bounded, and so is every wait. Calls raise
-GatewayUnavailable, GatewayDenied and DeployFailed as ``answers`` says.
+GatewayUnavailable, GatewayFailed, GatewayDenied and DeployFailed as ``answers`` says.
 """
 
 import base64
@@ -15,6 +15,7 @@ import aiohttp
 import msgspec
 
 from consumers.deployer.openfaas.answers import (
+    GatewayFailed,
     GatewayUnavailable,
     Missing,
     decoded,
@@ -72,7 +73,7 @@ class Gateway:
                 await self._send(verb, "/system/functions", deployment, timeout=timeout)
             except Missing:
                 exists = False
-            except (DeployFailed, GatewayUnavailable) as error:
+            except (DeployFailed, GatewayFailed) as error:
                 if exists or "already exists" not in error.message:
                     raise
                 exists = True

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from consumers.deployer.openfaas.answers import GatewayDenied, GatewayUnavailable
+from consumers.deployer.openfaas.answers import GatewayDenied, GatewayFailed, GatewayUnavailable
 from consumers.deployer.openfaas.client import Gateway as Client
 from consumers.deployer.openfaas.wire import Deployment, Resources, Secret
 from schemas.errors import DeployFailed, Retry
@@ -97,9 +97,20 @@ async def test_a_refusal_ends_with_the_gateways_words(client: Client, gateway: G
     assert gateway.functions == {}
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504, 429])
+async def test_a_failure_is_repeated_for_a_while(client: Client, gateway: Gateway) -> None:
+    """500 is the provider's own trouble: tried again, and given up before hours have gone."""
+    gateway.weather.status = 500
+
+    with pytest.raises(GatewayFailed, match="500: the weather is bad") as failed:
+        await client.functions()
+
+    assert isinstance(failed.value, Retry)
+    assert not failed.value.patience
+
+
+@pytest.mark.parametrize("status", [502, 503, 504, 429])
 async def test_bad_weather_is_waited_out(client: Client, gateway: Gateway, status: int) -> None:
-    """5xx is no refusal: the error says to try again, for hours."""
+    """An outage is no refusal: the error says to try again, for hours."""
     gateway.weather.status = status
 
     with pytest.raises(GatewayUnavailable, match=f"{status}: the weather is bad") as failed:
