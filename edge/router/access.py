@@ -16,7 +16,14 @@ _MOST_WAITING: Final = 16 * 1024 * 1024  # bytes; lines beyond are counted and d
 _SERVER_ERROR: Final = 500
 
 
-class Entry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Entry(
+    msgspec.Struct,
+    frozen=True,
+    gc=False,
+    omit_defaults=True,
+    tag_field="event",
+    tag="request_served",
+):
     """One request."""
 
     time: datetime  # when it ended, UTC
@@ -31,12 +38,10 @@ class Entry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     function: str = ""  # label/environment/function
     revision: str = ""
     cause: str = ""
-    event: str = "request_served"
 
 
-class _Dropped(msgspec.Struct):
+class _Dropped(msgspec.Struct, tag_field="event", tag="access_lines_dropped"):
     lines: int
-    event: str = "access_lines_dropped"
 
 
 class AccessLog:
@@ -84,9 +89,10 @@ class AccessLog:
         """Write the rest."""
         if self._writing is not None:
             await self._writing
-        self.flush()
-        if self._writing is not None:
-            await self._writing
+        while self._entries or self._encoded or self._dropped:
+            self.flush()
+            if self._writing is not None:
+                await self._writing
         os.close(self._file)
 
     def _pack(self) -> None:
