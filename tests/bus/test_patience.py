@@ -2,16 +2,19 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
 import pytest
 
+from bus import streams
 from bus.blobs import DirectoryBlobs
-from bus.connection import Bus
+from bus.connection import Bus, connect
 from bus.jetstream import patiently
 from bus.log import INLINE, DeliveryLog
+from bus.server import NatsServer
 from bus.work import Pace
 from schemas.envelope import Delivery, Recorded
 from schemas.errors import BlobsUnavailable, Retry, SourceUnavailable
@@ -195,6 +198,31 @@ async def _rested(worker: Recorder) -> None:
     """Wait until the handler has ended: its message rests then."""
     while any(task.get_name() == f"{worker.durable}:1" for task in asyncio.all_tasks()):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
+
+
+async def test_what_rests_survives_the_log_s_server(server: NatsServer) -> None:
+    """The server is killed and comes back meanwhile: what rests is handled."""
+    init = server.settings("init")
+    await streams.init(init)
+    there = asyncio.Event()
+
+    async def wait(_: object) -> None:
+        if not there.is_set():
+            raise BlobsUnavailable("the store is away")
+
+    async with connect(server.settings("platform"), name="test") as bus:
+        worker = Recorder(wait, pace=msgspec.structs.replace(RESTLESS, backoff=(0.2,)))
+        async with working(bus, worker, ensured_by=init):
+            await started(bus, "a")
+            await started(bus, "b", "2")
+            for _ in range(3):
+                await eventually(partial(worker.has_grown, len(worker.seen) + 4))
+                server.kill()
+                server.start()
+            there.set()
+            await settled(bus)
+        assert set(worker.seen) == {"a", "b"}
+        assert await bus.deadletters.list() == []
 
 
 class Taking(Recorder):
