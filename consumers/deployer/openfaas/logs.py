@@ -81,9 +81,9 @@ class Follower:
     async def _read(self, seen: Seen) -> None:
         """Take lines until the gateway ends its answer."""
         service, namespace = called_in(self.row)
-        reading = self.gateway.logs(
-            service, namespace, since=seen.since, follow=True, silence=SILENCE
-        )
+        # Kubernetes refuses a time that is less than a second ago.
+        since = min(seen.since, datetime.now(UTC) - EARLIER)
+        reading = self.gateway.logs(service, namespace, since=since, follow=True, silence=SILENCE)
         try:
             async with aclosing(reading) as lines:
                 async for line in lines:

@@ -122,16 +122,19 @@ class OpenFaasPlatform:
             raise
 
     async def _place(self, revision: Revision) -> tuple[str, Status | None]:
-        """Return the name that is free or the function's own, and what runs there."""
+        """Return the name that the function has, else one that is free, and what runs there."""
         where = namespace(revision, self.settings)
-        candidates = names.services(revision)
+        candidates, free = names.services(revision), ""
         for service in candidates:
             held = await self.gateway.function(service, where)
             if held is None:
-                return service, None
+                free = free or service
+                continue
             mark = names.mark_of(held, self.settings.installation)
             if mark is not None and mark.of == revision.of and not mark.trial:
                 return service, held
+        if free:
+            return free, None
         raise DeployFailed(
             f"the gateway has functions {' and '.join(candidates)} that are not Pushline's",
             hint="the operator deletes or renames them",

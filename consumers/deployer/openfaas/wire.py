@@ -1,8 +1,10 @@
 """The shapes of the OpenFaaS provider's REST API, as its server and its clients name them."""
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 
 class Resources(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -107,5 +109,5 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str = ""
     instance: str = ""
-    timestamp: datetime
+    timestamp: Annotated[datetime, Meta(tz=True)]
     text: str = ""

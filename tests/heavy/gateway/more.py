@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
 from aiohttp import web
 
@@ -80,6 +80,8 @@ class More:
             since = datetime.fromisoformat(query["since"]) if "since" in query else None
         except ValueError:
             return web.Response(status=422, text="could not parse the log request")
+        if since and (datetime.now(UTC) - since).total_seconds() < 1:
+            return web.Response(status=500, text="function log request failed")
         if not query.get("name") or set(query) - {
             *("name", "namespace", "instance", "tail", "follow", "since"),
         }:

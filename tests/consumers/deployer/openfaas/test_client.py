@@ -182,7 +182,7 @@ async def test_what_kubernetes_refuses_for_good_is_not_repeated(
 
 async def test_logs_are_read_by_time_and_tail(client: Client, gateway: Gateway) -> None:
     """Lines with their time and instance; the last few, those since a time."""
-    now = datetime.now(UTC)
+    now = datetime.now(UTC) - timedelta(minutes=1)
     for number in range(5):
         gateway.say("hello", f"line {number}", time=now + timedelta(seconds=number), instance="a")
 

@@ -232,6 +232,13 @@ async def test_two_functions_with_one_name_are_kept_apart(
     )
     assert again.upstream == two.upstream
 
+    await platform.gateway.delete("a-b-c")  # its usual name is free, and the function stays
+    later = await platform.deploy(
+        numbered(4, label="a", function="b-c", project="2", id="abcdef0-4")
+    )
+    assert later.upstream == two.upstream
+    assert len(gateway.functions) == 1
+
 
 async def test_a_lost_update_is_ordered_again(
     gateway: Gateway, platform: OpenFaasPlatform, monkeypatch: pytest.MonkeyPatch
