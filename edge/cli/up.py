@@ -33,6 +33,12 @@ def up(
             f"{variables.variable('nats_url')} names a log elsewhere, and `up` starts its own",
             hint="unset it, or start `pushline edge`, `router` and `consumer` instead",
         )
+    if (chosen.builder == "buildkit") != (chosen.platform == "openfaas"):
+        raise SettingInvalid(
+            f"{variables.variable('builder')}={chosen.builder} makes nothing that "
+            f"{variables.variable('platform')}={chosen.platform} can run",
+            hint="buildkit makes images for openfaas, bundle makes folders for local",
+        )
     if listen is not None:
         chosen = settings.replaced(chosen, listen=listen)
     host, port = settings.address(chosen.listen, allow_remote=chosen.allow_remote)

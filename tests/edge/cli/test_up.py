@@ -150,6 +150,20 @@ def test_a_bad_setting_is_named(tmp_path: Path) -> None:
     assert "PUSHLINE_BUILDS: 'many' cannot be used" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "environment", [{"PUSHLINE_BUILDER": "buildkit"}, {"PUSHLINE_PLATFORM": "openfaas"}]
+)
+def test_a_builder_and_a_platform_that_do_not_fit(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """Images cannot run here, nor bundles behind a gateway: said before anything starts."""
+    said = up(tmp_path / "home", **environment)
+
+    assert said.returncode != 0
+    assert "PUSHLINE_BUILDER=" in said.stderr
+    assert "buildkit makes images for openfaas" in said.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_all_in_order(tmp_path: Path, number: signal.Signals) -> None:
     """Exit code 0, no process, no endpoint and no pid file left; then it starts again."""
