@@ -4,6 +4,7 @@ import io
 import os
 import stat
 import tarfile
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -182,8 +183,32 @@ async def test_a_file_that_vanishes_while_it_is_read(client: Client, tmp_path: P
         await there_and_back(client, Shifting("vanishes"), tmp_path / "back")
 
 
-async def test_a_folder_without_permission(tmp_path: Path) -> None:
-    """A socket is left out, a file that became a pipe meanwhile is refused without waiting."""
+class Large(Shifting):
+    """A context of one file that is larger than what may be held of it."""
+
+    def pieces(self, path: str, most: int) -> Iterator[bytes]:
+        """Yield 128 MiB."""
+        assert path
+        for _ in range(128 * 1024 * 1024 // most):
+            yield bytes(most)
+
+
+async def test_a_large_context_needs_little_memory(pushing: Client) -> None:
+    """Reading stops where sending does: a file of 128 MiB never needs more than some batches."""
+    files = TarContext(_single("Dockerfile", ALL))
+    tracemalloc.start()
+    try:
+        async with pushing.session(contexts={"context": Large(""), "dockerfile": files}) as session:
+            await pushing.solve(Solve(session=session))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < 16 * 1024 * 1024
+
+
+async def test_a_pipe_in_the_place_of_a_file(tmp_path: Path) -> None:
+    """A file that became a pipe meanwhile is refused without waiting for whoever writes to it."""
     os.mkfifo(tmp_path / "pipe")
 
     with pytest.raises(ContextInvalid, match="pipe is no file any more"):
