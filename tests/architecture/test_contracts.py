@@ -30,6 +30,9 @@ PLANTED = [
     ("litestar", "consumers/intake/planted.py", "from litestar import Litestar"),
     ("grpc", "consumers/deployer/planted.py", "import grpc"),
     ("grpc", "edge/planted.py", "import grpc.aio"),
+    ("buildkit", "consumers/builder/buildkit/planted.py", "import bus.blocking"),
+    ("buildkit", "consumers/builder/buildkit/planted.py", "import schemas.errors"),
+    ("buildkit", "consumers/builder/buildkit/planted.py", "import consumers.builder.images"),
 ]
 
 

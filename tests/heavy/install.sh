@@ -6,7 +6,7 @@
 
 : "${root:?}"
 
-engine_cache="${XDG_CACHE_HOME:-$HOME/.cache}/pushline/engine"
+heavy_cache="${XDG_CACHE_HOME:-$HOME/.cache}/pushline"
 
 # Get everything that is missing; what cannot be had is said, and its tests skip.
 install_heavy() {
@@ -26,31 +26,34 @@ install_heavy() {
     # shellcheck disable=SC2086 # a list of words
     apt_install $wanted || say "some heavy tests will skip"
   fi
-  [ -e "$engine_cache/stamp" ] || unpack_engine || say "no engine; its tests will skip"
+  unpack engine docker.io containerd || say "no engine; its tests will skip"
+  unpack buildx docker-buildx || say "no docker buildx; nothing to compare our client with"
 }
 
-# Download docker.io and containerd and unpack them into the cache; the stamp comes last.
-unpack_engine() {
-  say "downloads a Docker Engine into $engine_cache"
-  rm -rf "$engine_cache" && mkdir -p "$engine_cache/lists/partial" "$engine_cache/root" || return 1
-  enginelog="$engine_cache/log"
-  (cd "$engine_cache" && fetch_engine) </dev/null >"$enginelog" 2>&1 || {
-    tail -n 15 "$enginelog" >&2
+# Download packages and unpack them into a folder of the cache, unless it has a stamp already.
+unpack() {
+  unpacked="$heavy_cache/$1"
+  [ ! -e "$unpacked/stamp" ] || return 0
+  say "downloads $1 into $unpacked"
+  shift
+  rm -rf "$unpacked" && mkdir -p "$unpacked/lists/partial" "$unpacked/root" || return 1
+  (cd "$unpacked" && download "$@") </dev/null >"$unpacked/log" 2>&1 || {
+    tail -n 15 "$unpacked/log" >&2
     return 1
   }
-  for package in "$engine_cache"/*.deb; do
-    dpkg-deb -x "$package" "$engine_cache/root" || return 1
+  for package in "$unpacked"/*.deb; do
+    dpkg-deb -x "$package" "$unpacked/root" || return 1
     rm -f "$package"
   done
-  rm -rf "$engine_cache/lists" && : >"$engine_cache/stamp"
+  rm -rf "$unpacked/lists" && : >"$unpacked/stamp"
 }
 
-# Download the two packages into the current folder, from the next release where this is Debian 12.
-fetch_engine() {
+# Download packages into the current folder, from the next release where this is Debian 12.
+download() {
   # shellcheck disable=SC1091
   . /etc/os-release
   if [ "${ID-}:${VERSION_ID-}" != debian:12 ]; then
-    apt-get -q download docker.io containerd
+    apt-get -q download "$@"
     return
   fi
   mirror=$(cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list \
@@ -60,8 +63,12 @@ fetch_engine() {
   [ -n "$mirror" ] || { echo "no Debian mirror among the machine's apt sources"; return 1; }
   keys=/usr/share/keyrings/debian-archive-keyring.gpg
   echo "deb [signed-by=$keys] $mirror trixie main" >sources.list
-  set -- -o "Dir::Etc::SourceList=$engine_cache/sources.list" -o Dir::Etc::SourceParts=- \
-    -o "Dir::State::Lists=$engine_cache/lists" -o Dir::State::status=/dev/null \
-    -o "Dir::Cache::pkgcache=" -o "Dir::Cache::srcpkgcache=" -o APT::Sandbox::User=root
-  apt-get -q "$@" update && apt-get -q "$@" download docker.io containerd
+  next_release -q update && next_release -q download "$@"
+}
+
+# Run apt-get for the next release alone, with its state in the current folder.
+next_release() {
+  apt-get -o "Dir::Etc::SourceList=$PWD/sources.list" -o Dir::Etc::SourceParts=- \
+    -o "Dir::State::Lists=$PWD/lists" -o Dir::State::status=/dev/null \
+    -o "Dir::Cache::pkgcache=" -o "Dir::Cache::srcpkgcache=" -o APT::Sandbox::User=root "$@"
 }

@@ -16,8 +16,13 @@ CURE = "as root on Debian: `tests/run --install`"
 
 def engine_root() -> Path:
     """Return where `tests/run --install` unpacks the Docker Engine."""
+    return unpacked("engine")
+
+
+def unpacked(name: str) -> Path:
+    """Return where `tests/run --install` unpacks packages that are never installed."""
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(cache) / "pushline" / "engine" / "root" / "usr"
+    return Path(cache) / "pushline" / name / "root" / "usr"
 
 
 def program(name: str, package: str, *, path: str | None = None) -> Path:

@@ -3,7 +3,6 @@
 Each starts once a session, on loopback, in folders of its own; each skips loudly when missing.
 """
 
-import contextlib
 import json
 import re
 import subprocess
@@ -16,9 +15,6 @@ import pytest
 
 from tests.heavy.engines import Engine, started
 from tests.heavy.programs import program, running
-
-# Of "pushline" with the password "open-sesame"; bcrypt is all that the registry knows.
-HTPASSWD = "pushline:$2y$05$abcdefghijklmnopqrstuutXu9KzOt.1yBoZUeFWoT/914/JfszCO\n"
 
 
 @pytest.fixture(scope="session")
@@ -38,29 +34,13 @@ def plain_engine() -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Yield host:port of an image registry that takes pushes and deletions from anybody."""
-    with serving(tmp_path_factory.mktemp("registry")) as address:
-        yield address
-
-
-@pytest.fixture(scope="session")
-def private_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Yield host:port of an image registry that only ``pushline``, ``open-sesame`` may use."""
-    with serving(tmp_path_factory.mktemp("private-registry"), HTPASSWD) as address:
-        yield address
-
-
-@contextlib.contextmanager
-def serving(folder: Path, htpasswd: str = "") -> Iterator[str]:
-    """Start an image registry; yield its host:port."""
     binary = program("docker-registry", "docker-registry")
+    folder = tmp_path_factory.mktemp("registry")
     settings = {
         "version": "0.1",
         "storage": {"filesystem": {"rootdirectory": str(folder)}, "delete": {"enabled": True}},
         "http": {"addr": "127.0.0.1:0"},
     }
-    if htpasswd:
-        (folder / "htpasswd").write_text(htpasswd)
-        settings["auth"] = {"htpasswd": {"realm": "pushline", "path": str(folder / "htpasswd")}}
     (folder / "config.yml").write_text(json.dumps(settings))  # JSON is YAML
     log = folder / "log"
     address = re.compile(r"listening on (127\.0\.0\.1:\d+)")

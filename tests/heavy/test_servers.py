@@ -1,6 +1,5 @@
 """The heavy servers are real: one plain request to each."""
 
-import base64
 import hashlib
 import http.client
 import http.server
@@ -32,21 +31,6 @@ def test_plain_engine_answers(plain_engine: Engine) -> None:
 
     assert status == 200
     assert SNAPSHOTTER not in json.loads(body)["DriverStatus"]
-
-
-def test_private_registry_asks_who_it_is(private_registry: str) -> None:
-    """The registry with a password lets nobody in without it."""
-
-    def status(**headers: str) -> int:
-        connection = http.client.HTTPConnection(private_registry, timeout=10)
-        connection.request("GET", "/v2/", headers=headers)
-        return connection.getresponse().status
-
-    known = base64.b64encode(b"pushline:open-sesame").decode()
-    wrong = base64.b64encode(b"pushline:sesame").decode()
-    assert status() == 401
-    assert status(Authorization=f"Basic {wrong}") == 401
-    assert status(Authorization=f"Basic {known}") == 200
 
 
 def test_registry_keeps_a_blob(registry: str) -> None:

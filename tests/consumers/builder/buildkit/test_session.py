@@ -18,6 +18,7 @@ from consumers.builder.buildkit import (
 )
 from consumers.builder.buildkit.session import Offer
 from tests.consumers.builder.buildkit.conftest import Folder
+from tests.heavy.registries import PASSWORD, USER, OwnRegistry
 
 MOUNTED = "RUN --mount=type=secret,id=token busybox sha256sum /run/secrets/token\n"
 SECRET = b"correct horse battery staple"
@@ -82,16 +83,16 @@ def test_an_offer_keeps_to_itself() -> None:
 
 
 async def test_a_push_asks_for_credentials(
-    pushing: Client, folder: Folder, private_registry: str
+    pushing: Client, folder: Folder, guarded: OwnRegistry
 ) -> None:
     """The daemon asks who we are at the registry that it pushes to, and pushes."""
     context = FolderContext(folder("RUN true\n"))
     hosts: list[str] = []
-    image = Export("image", {"name": f"{private_registry}/alice/hello:1", "push": "true"})
+    image = Export("image", {"name": f"{guarded.host}/alice/hello:1", "push": "true"})
 
     def credentials(host: str) -> tuple[str, str]:
         hosts.append(host)
-        return "pushline", "open-sesame"
+        return USER, PASSWORD
 
     async with pushing.session(
         contexts={"context": context, "dockerfile": context}, credentials=credentials
@@ -99,20 +100,20 @@ async def test_a_push_asks_for_credentials(
         result = await pushing.solve(Solve(session=session, exports=[image]))
 
     assert result.digest.startswith("sha256:")
-    assert set(hosts) == {private_registry}
+    assert set(hosts) == {guarded.host}
 
 
 @pytest.mark.parametrize("password", ["open-barley", ""])
 async def test_a_wrong_password_is_denied(
-    pushing: Client, folder: Folder, private_registry: str, password: str
+    pushing: Client, folder: Folder, guarded: OwnRegistry, password: str
 ) -> None:
     """A push with a wrong password, or none, is no fault of the code and no use to repeat."""
     context = FolderContext(folder("RUN true\n"))
-    image = Export("image", {"name": f"{private_registry}/alice/hello:2", "push": "true"})
+    image = Export("image", {"name": f"{guarded.host}/alice/hello:2", "push": "true"})
 
     async with pushing.session(
         contexts={"context": context, "dockerfile": context},
-        credentials=lambda _: ("pushline" if password else "", password),
+        credentials=lambda _: (USER if password else "", password),
     ) as session:
         with pytest.raises(Denied) as caught:
             await pushing.solve(Solve(session=session, exports=[image]))
