@@ -1,7 +1,6 @@
 """deploy/compose.yaml keeps step with the code: commands, settings, secrets, and who meets whom."""
 
 import re
-import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -24,6 +23,7 @@ from tests.deploy.composed import (
     secret_names,
     services,
 )
+from tests.heavy.programs import program, unpacked
 from tests.laptop import PATIENCE
 
 ONCE = {"init", "registry-user", "doctor", "operator"}  # these end by themselves
@@ -184,13 +184,13 @@ def test_buildkitd_speaks_to_our_registry() -> None:
 
 
 def test_compose_takes_it() -> None:
-    """The real program reads the file, where there is one."""
-    command = _compose()
-    if command is None:
-        pytest.skip("no docker compose: get Docker's compose plugin to check the file with it")
+    """The real program reads the file, all of its profiles, and sees every service."""
+    plugin = unpacked("compose") / "libexec" / "docker" / "cli-plugins" / "docker-compose"
+    compose_program = program("docker-compose", "docker-compose", path=f"{plugin.parent}:/usr/bin")
+    file = str(DEPLOY / "compose.yaml")
 
     done = subprocess.run(
-        [*command, "-f", str(DEPLOY / "compose.yaml"), "config", "--quiet"],
+        [compose_program, "-f", file, "--profile", "tools", "config", "--services"],
         check=False,
         capture_output=True,
         text=True,
@@ -198,13 +198,4 @@ def test_compose_takes_it() -> None:
     )
 
     assert done.returncode == 0, done.stderr
-
-
-def _compose() -> list[str] | None:
-    """Return the command, as a plugin or by itself."""
-    if docker := shutil.which("docker"):
-        asked = subprocess.run([docker, "compose", "version"], check=False, capture_output=True)
-        if asked.returncode == 0:
-            return [docker, "compose"]
-    found = shutil.which("docker-compose")
-    return [found] if found else None
+    assert set(done.stdout.split()) == set(services())
