@@ -101,7 +101,7 @@ class Back(asyncio.Protocol):
         elif self.response is None:
             self._head(front, data)
         else:
-            settings = self.router.settings
+            settings = front.settings
             patience = settings.tunnel_timeout if front.state == TUNNEL else settings.stall_timeout
             front.deadline = self.router.now + patience
             self._body(front, data)
@@ -151,7 +151,7 @@ class Back(asyncio.Protocol):
         if response.length == CHUNKED and line.old:
             head = unchunked(head)
         self.head = closing(head) if front.close_after else head
-        front.deadline = self.router.now + self.router.settings.stall_timeout
+        front.deadline = self.router.now + front.settings.stall_timeout
         self._body(front, rest)
 
     def _interim(self, front: "Front", response: Response, raw: bytes, rest: bytes) -> None:

@@ -15,6 +15,11 @@ class Body:
         self._left = length
         self._chunks = Chunked() if length == CHUNKED else None
 
+    def restrict(self, most: int) -> None:
+        """Take no longer body than this; raises BadChunk where it is longer already."""
+        if self._chunks is not None:
+            self._chunks.restrict(most)
+
     def take(self, data: bytes) -> tuple[bytes, bytes]:
         """Return (what belongs to the body, what follows it); raises BadChunk."""
         if self._chunks is not None:

@@ -13,6 +13,7 @@ class Cause(msgspec.Struct, frozen=True):
     name: str
     text: str  # what happened, and what to do next
     location: str = ""  # where to ask instead
+    more: str = ""  # whole header lines, each with its CRLF
 
     def response(self, *, close: bool, head_only: bool = False) -> bytes:
         """Return the whole HTTP response."""
@@ -24,7 +25,7 @@ class Cause(msgspec.Struct, frozen=True):
             "Content-Type: text/plain; charset=utf-8\r\n"
             f"Content-Length: {len(body)}\r\n"
             f"X-Pushline-Cause: {self.name}\r\n"
-            f"Cache-Control: no-store\r\n{later}{where}"
+            f"Cache-Control: no-store\r\n{later}{where}{self.more}"
             f"{'Connection: close' if close else 'Connection: keep-alive'}\r\n\r\n"
         ).encode()
         return head if head_only else head + body
@@ -145,3 +146,52 @@ OVERLOADED: Final = Cause(
     "overloaded",
     "The router holds as many connections as it may. Try again in a moment.",
 )
+SIGN_IN: Final = Cause(
+    HTTPStatus.UNAUTHORIZED,
+    "sign_in",
+    "This function answers to known callers only. Sign in, or send a token of yours.",
+    more='WWW-Authenticate: Bearer realm="pushline"\r\n',
+)
+NOT_ALLOWED: Final = Cause(
+    HTTPStatus.FORBIDDEN,
+    "not_allowed",
+    "You may not call this function. Ask its owners to let you in.",
+)
+POLICY_UNKNOWN: Final = Cause(
+    HTTPStatus.FORBIDDEN,
+    "policy_unknown",
+    "This route has a policy that this router does not know: nobody is let in. Update the router.",
+)
+POLICY_UNAVAILABLE: Final = Cause(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "policy_unavailable",
+    "Who may call this cannot be told now, so nobody is let in. Try again.",
+)
+BODY_TOO_LARGE: Final = Cause(
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "body_too_large",
+    "The body is larger than this function takes. Send less, or raise its body-limit.",
+)
+TOTAL_TIMEOUT: Final = Cause(
+    HTTPStatus.GATEWAY_TIMEOUT,
+    "total_timeout",
+    "The request took longer than this function may. Ask for less, or raise its total-timeout.",
+)
+RATE_LIMITED: Final = Cause(
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "rate_limited",
+    "This function takes no more requests of yours for a moment. Wait, see Retry-After.",
+)
+
+
+TOO_MANY_CONNECTIONS: Final = Cause(
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "too_many_connections",
+    "Your address has as many connections as it may. Close some, or ask over those there are.",
+    more="Retry-After: 1\r\n",
+)
+
+
+def rate_limited(seconds: int) -> Cause:
+    """Return the answer to a request that comes too soon."""
+    return msgspec.structs.replace(RATE_LIMITED, more=f"Retry-After: {max(seconds, 1)}\r\n")

@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from edge.router.causes import BAD_CHUNK, BODY_TOO_LARGE, Cause, Refused
+
 # 15 digits: a size that fits 64 bits with their sign, whoever reads it after us.
 _SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n")
 _SIZE_BEGUN: Final = re.compile(rb"[0-9A-Fa-f]{0,15}\r?")
@@ -17,8 +19,12 @@ _TRAILERS: Final = 8 * 1024  # bytes of all of them
 AT_SIZE, IN_DATA, AFTER_DATA, AT_TRAILER, DONE = range(5)
 
 
-class BadChunk(Exception):
-    """The body breaks the grammar; it goes no further."""
+class BadChunk(Refused):
+    """The body breaks the grammar, or is too long; it goes no further."""
+
+    def __init__(self, cause: Cause = BAD_CHUNK) -> None:
+        """Say which."""
+        super().__init__(cause)
 
 
 class Chunked:
@@ -28,12 +34,23 @@ class Chunked:
     sizes, no extensions. Trailers are checked and dropped.
     """
 
-    __slots__ = ("_held", "_left", "_payload_only", "_state", "_trailers", "_was")
+    __slots__ = (
+        "_held",
+        "_left",
+        "_most",
+        "_payload_only",
+        "_size_so_far",
+        "_state",
+        "_trailers",
+        "_was",
+    )
 
     def __init__(self, *, payload_only: bool = False) -> None:
         """Pass the chunks on as they are, or their payload alone."""
         self._held = b""  # the beginning of a line
         self._left = 0  # bytes of this chunk to come
+        self._most = -1  # bytes of payload; -1: no limit
+        self._size_so_far = 0  # bytes of payload, with the rest of this chunk
         self._payload_only = payload_only
         self._state = self._was = AT_SIZE
         self._trailers = 0
@@ -42,6 +59,12 @@ class Chunked:
     def done(self) -> bool:
         """Tell whether the body has ended."""
         return self._state == DONE
+
+    def restrict(self, most: int) -> None:
+        """Take no more payload than this; raises BadChunk."""
+        self._most = most
+        if self._size_so_far > most:
+            raise BadChunk(BODY_TOO_LARGE)
 
     def feed(self, data: bytes) -> tuple[bytes, int]:
         """Return (what to pass on, how many bytes of ``data`` belong to the body)."""
@@ -94,6 +117,9 @@ class Chunked:
                 raise BadChunk
             return at
         self._left = int(found[1], 16)
+        self._size_so_far += self._left
+        if 0 <= self._most < self._size_so_far:
+            raise BadChunk(BODY_TOO_LARGE)
         self._state = IN_DATA if self._left else AT_TRAILER
         return found.end()
 

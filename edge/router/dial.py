@@ -42,10 +42,24 @@ async def dial(router: "Router", front: "Front") -> None:
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
         try:
-            front.find_again()
+            find_again(front)
         except Refused as refused:
             return front.fail(refused.cause)
     return None
+
+
+def find_again(front: "Front") -> None:
+    """Give a request that was not sent yet to who answers now; raises Refused.
+
+    The route may have been switched since, and have another policy.
+    """
+    target = front.router.table.find(front.fields.host, front.line)
+    if target.rules is not None:
+        target.rules.allow(front)
+    target.upstream.active += 1
+    front.out = target.said(front.out, front.line, front.fields, instead_of=front.target)
+    front.uncount()
+    front.target = target
 
 
 async def _connect(router: "Router", upstream: "Upstream") -> Back:

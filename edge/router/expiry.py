@@ -33,5 +33,5 @@ def _moved(front: "Front") -> bool:
     moved = waiting > 0 and waiting != front.waiting
     front.waiting = waiting
     if moved:
-        front.deadline = front.router.now + front.router.settings.stall_timeout
+        front.deadline = front.router.now + front.settings.stall_timeout
     return moved

@@ -7,7 +7,7 @@ from edge.router import causes
 from edge.router.body import Body
 from edge.router.causes import Cause, Refused
 from edge.router.chunked import BadChunk
-from edge.router.dial import dial
+from edge.router.dial import dial, find_again
 from edge.router.forwarding import told
 from edge.router.onward import head
 from edge.router.phases import ABORTED, BODY, HEAD, HIGH_WATER, LINGER, SENT, TUNNEL
@@ -23,7 +23,7 @@ from edge.router.request import (
 if TYPE_CHECKING:
     from edge.router.back import Back
     from edge.router.router import Router
-    from edge.router.table import Target
+    from edge.router.target import Target
 
 NO_BODY: Final = Body(0)
 _PROCEED: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -52,6 +52,7 @@ class Front(asyncio.Protocol):
         "peer",
         "replayed",
         "router",
+        "settings",
         "started",
         "state",
         "status",
@@ -66,6 +67,7 @@ class Front(asyncio.Protocol):
     def __init__(self, router: "Router") -> None:
         """Begin without a request."""
         self.router = router
+        self.settings = router.settings  # of the route in progress, or of the one before
         self.parser = router.plain
         self.state = HEAD
         self.buffer = b""  # of what comes after: a partial head, or requests sent ahead
@@ -100,12 +102,12 @@ class Front(asyncio.Protocol):
         if self.peer in router.trusted:
             self.parser = router.believing
         self.deadline = router.now + router.settings.header_timeout
-        if not router.opened(self):
-            self._refuse(causes.OVERLOADED)
+        if (cause := router.opened(self)) is not None:
+            self._refuse(cause)
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
         """Cancel what is done for a caller that left."""
-        self.router.fronts.discard(self)
+        self.router.closed(self)
         self._leave()
         if self.line is not NO_LINE:
             self.status = self.status if self.began else ABORTED
@@ -129,7 +131,7 @@ class Front(asyncio.Protocol):
             if len(self.buffer) > LONGEST_HEAD:
                 self.hold()
         elif state == TUNNEL and self.back is not None:
-            self.deadline = self.router.now + self.router.settings.tunnel_timeout
+            self.deadline = self.router.now + self.settings.tunnel_timeout
             self.back.transport.write(data)
 
     def pause_writing(self) -> None:
@@ -200,7 +202,6 @@ class Front(asyncio.Protocol):
         self.began = self.replayed = False
         self.close_after = fields.close or line.old or router.draining
         self.number = router.names.next()
-        self.deadline = router.now + router.settings.response_timeout
         try:
             if fields.length:
                 self.state = BODY
@@ -209,13 +210,15 @@ class Front(asyncio.Protocol):
             else:
                 self.state = SENT
                 self.buffer, rest = rest, b""
-            self.target = target = router.table.find(fields.host, line)
+            target = router.table.find(fields.host, line)
+            if target.rules is not None:
+                target.rules.admit(self)
         except Refused as refused:
             self._refuse(refused.cause)
             return
-        except BadChunk:
-            self._refuse(causes.BAD_CHUNK)
-            return
+        self.target = target
+        self.settings = settings = target.settings
+        self.deadline = router.now + settings.response_timeout
         self._send(target, head(self, target) + rest)
 
     def wants_tunnel(self) -> bool:
@@ -239,15 +242,6 @@ class Front(asyncio.Protocol):
             self.hold()
         self.dialing = self.router.spawn(dial(self.router, self))
 
-    def find_again(self) -> "Target":
-        """Return who answers now; a route may have been switched since. Raises Refused."""
-        target = self.router.table.find(self.fields.host, self.line)
-        target.upstream.active += 1
-        self.out = target.said(self.out, self.line, self.fields, instead_of=self.target)
-        self._uncount()
-        self.target = target
-        return target
-
     def attach(self, back: "Back") -> None:
         """Give the request to a connection."""
         self.dialing = None
@@ -265,11 +259,11 @@ class Front(asyncio.Protocol):
         back.transport.write(out[0] if len(out) == 1 else b"".join(out))
 
     def _body(self, data: bytes) -> None:
-        settings = self.router.settings
+        settings = self.settings
         try:
             body = self._count(self.body, data)
-        except BadChunk:
-            self.fail(causes.BAD_CHUNK)
+        except BadChunk as bad:
+            self.fail(bad.cause)
             return
         sent = self.state == SENT
         self.deadline = self.router.now + (
@@ -298,7 +292,7 @@ class Front(asyncio.Protocol):
         self.back = None
         self.router.counters.replayed += 1
         try:
-            self.find_again()
+            find_again(self)
         except Refused as refused:
             self._refuse(refused.cause)
         else:
@@ -309,7 +303,7 @@ class Front(asyncio.Protocol):
         """Pass bytes both ways from now on."""
         self.began, self.status, self.close_after = True, 101, True
         self.state = TUNNEL
-        self.deadline = self.router.now + self.router.settings.tunnel_timeout
+        self.deadline = self.router.now + self.settings.tunnel_timeout
         self.transport.write(head)
         if self.buffer:
             back.transport.write(self.buffer)
@@ -385,14 +379,15 @@ class Front(asyncio.Protocol):
             self.back.drop()
             self.back = None
 
-    def _uncount(self) -> None:
+    def uncount(self) -> None:
+        """Be nobody's request any more."""
         if self.target is not None:
             self.target.upstream.active -= 1
             self.target = None
 
     def _account(self) -> None:
         self.router.ended(self)
-        self._uncount()
+        self.uncount()
         self.line, self.fields = NO_LINE, NO_FIELDS
         self.out = []
         self.written = self.number = 0

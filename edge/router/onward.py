@@ -6,7 +6,7 @@ from edge.router.forwarding import told
 
 if TYPE_CHECKING:
     from edge.router.front import Front
-    from edge.router.table import Target
+    from edge.router.target import Target
 
 _UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 

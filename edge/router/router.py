@@ -7,12 +7,15 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from edge.router import causes
 from edge.router.access import AccessLog, Entry
+from edge.router.causes import Cause
 from edge.router.counters import Counters
 from edge.router.expiry import expire
 from edge.router.fields import Known
 from edge.router.forwarding import Trusted
 from edge.router.front import Front
+from edge.router.limits import Connections
 from edge.router.naming import Names
 from edge.router.phases import HEAD
 from edge.router.request import NO_LINE, FieldParser, Line, parse_line
@@ -40,12 +43,8 @@ class Router:
         self.draining = False
         self.fronts: set[Front] = set()
         self.upstreams = Upstreams(settings.run)
-        self.table = Table(
-            self.upstreams,
-            root=settings.root_domain,
-            platform=settings.platform,
-            hosts=settings.platform_hosts,
-        )
+        self.table = Table(self.upstreams, settings)
+        self.totals: dict[Front, float] = {}  # when a request has to have ended, where one has to
         self.lines: Known[Line] = Known()
         self.responses: Known[Response] = Known()
         self.trusted = Trusted(settings.trusted_proxies)
@@ -53,6 +52,8 @@ class Router:
         self.believing = FieldParser(settings.forwarded_proto, self.trusted)
         self.names = Names()
         self._responses = ResponseParser()
+        per_client = settings.connections_per_client
+        self._per_client = Connections(per_client) if per_client else None
         self._limit = _connection_limit(settings.max_connections)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -60,14 +61,24 @@ class Router:
         """Return the protocol of a new connection."""
         return Front(self)
 
-    def opened(self, front: Front) -> bool:
-        """Count a connection in; tell whether it is within the limit."""
+    def opened(self, front: Front) -> Cause | None:
+        """Count a connection in; return why it may not stay."""
         self.fronts.add(front)
+        counted = self._per_client if front.peer not in self.trusted else None
+        if counted is not None and not counted.opened(front.peer):
+            self.counters.turned_away += 1
+            return causes.TOO_MANY_CONNECTIONS
         if len(self.fronts) > self._limit:
             self.counters.turned_away += 1
-            return False
+            return causes.OVERLOADED
         self.counters.accepted += 1
-        return True
+        return None
+
+    def closed(self, front: Front) -> None:
+        """Count a connection out."""
+        if self._per_client is not None and front.peer not in self.trusted:
+            self._per_client.closed(front.peer)
+        self.fronts.discard(front)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run ``work`` beside the data path."""
@@ -95,6 +106,8 @@ class Router:
         counters.requests += 1
         counters.statuses[status // 100] += 1
         counters.bytes_out += front.written
+        if self.totals:
+            self.totals.pop(front, None)
         cause = front.cause
         if cause is not None:
             counters.causes[cause.name] += 1
@@ -135,6 +148,8 @@ class Router:
             self._epoch = time.time() - now
             for front in [front for front in self.fronts if front.deadline <= now]:
                 expire(front)
+            for front in [front for front, until in self.totals.items() if until <= now]:
+                front.fail(causes.TOTAL_TIMEOUT)
             self.upstreams.close_idle(before=now - settings.upstream_idle)
             self.access.flush()
             await asyncio.sleep(step)

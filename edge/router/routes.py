@@ -8,6 +8,7 @@ import msgspec
 from schemas.envelope import Recorded
 from schemas.events import Event
 from schemas.events.function import FunctionDeployed, FunctionRemoved
+from schemas.route import RouteOptions
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -18,6 +19,10 @@ class Route(msgspec.Struct, frozen=True):
     function: str
     revision: str
     upstream: str  # as FunctionDeployed says it
+    upstreams: tuple[str, ...] = ()  # more replicas
+    options: RouteOptions = RouteOptions()
+    forge: str = ""
+    project: str = ""
 
 
 def key(event: Recorded[Event]) -> str | None:
@@ -36,7 +41,17 @@ def reduce(route: Route | None, event: Recorded[Event]) -> Route | None:
     """
     match event.fact:
         case FunctionDeployed() as live:
-            return Route(live.label, live.environment, live.function, live.revision, live.upstream)
+            return Route(
+                live.label,
+                live.environment,
+                live.function,
+                live.revision,
+                live.upstream,
+                live.upstreams,
+                live.route,
+                event.of.forge,
+                event.of.project,
+            )
         case FunctionRemoved():
             return None
         case _:

@@ -30,6 +30,7 @@ class RouterSettings(msgspec.Struct, frozen=True, kw_only=True):
     forwarded_proto: str = "http"  # https where something before us ends TLS
     trusted_proxies: tuple[str, ...] = ()  # addresses, networks: their X-Forwarded-For is kept
     max_connections: int = 4096  # from callers; each may need one to an upstream too
+    connections_per_client: int = 0  # from one address that is no trusted proxy; 0: any number
     header_timeout: float = 10.0  # from a request's first byte to the end of its head
     keep_alive: float = 75.0  # of a caller's connection without a request
     connect_timeout: float = 2.0

@@ -1,59 +1,38 @@
 """The table of hosts: from a canonical host and path to the upstream that answers there."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from edge.router.causes import AMBIGUOUS_NAME, NO_FUNCTION, NO_HOST, Refused
-from edge.router.request import Fields, Line
+from edge.router.policy import KnowsNobody, Verifier
+from edge.router.request import Line
 from edge.router.routes import Route
-from edge.router.upstream import Upstream, Upstreams
+from edge.router.rules import rules_of, waits_of
+from edge.router.settings import RouterSettings
+from edge.router.target import Target
+from edge.router.upstream import Upstreams
 
 PRODUCTION: Final = "production"
 _OWN_NAMES: Final = (b"localhost", b"127.0.0.1", b"[::1]")
 _JOINED: Final = b"function"  # /function/<label>-<function>, the path of OpenFaaS's gateway
 
 
-class Target:
-    """What a request was found to be for; one per route, replaced at a switch."""
-
-    __slots__ = ("depth", "gateway", "name", "revision", "upstream")
-
-    def __init__(self, upstream: Upstream, depth: int, route: Route | None) -> None:
-        """Take ``depth``: how many leading segments of the path were the name."""
-        self.upstream = upstream
-        self.gateway = upstream.gateway
-        self.depth = depth
-        self.name = "" if route is None else f"{route.label}/{route.environment}/{route.function}"
-        self.revision = "" if route is None else route.revision
-
-    def said(
-        self, out: list[bytes], line: Line, fields: Fields, *, instead_of: "Target | None"
-    ) -> list[bytes]:
-        """Return a request that was written for another target, not sent yet, as this one's."""
-        if not out or instead_of is None or instead_of.gateway == self.gateway:
-            return out
-        written = len(instead_of.head(line, fields))
-        return [self.head(line, fields) + out[0][written:], *out[1:]]
-
-    def head(self, line: Line, fields: Fields) -> bytes:
-        """Return what of a request's head depends on who answers."""
-        head = line.heads[self.depth], fields.onward
-        return b"".join(head if self.gateway is None else self.gateway.said(*head))
-
-
 class Table:
     """Hosts and functions; changed by ``apply`` alone, in the loop's thread."""
 
     def __init__(
-        self, upstreams: Upstreams, *, root: str, platform: str, hosts: Iterable[str] = ()
+        self, upstreams: Upstreams, settings: RouterSettings, verifier: Verifier | None = None
     ) -> None:
         """Begin with the platform's own hosts."""
         self._upstreams = upstreams
-        self._root = root.lower().rstrip(".")
-        self._platform = Target(upstreams.acquire(platform), 0, None)
+        self._settings = settings
+        self.verifier = verifier or KnowsNobody()
+        self._root = settings.root_domain.lower().rstrip(".")
+        self._platform = Target(upstreams.acquire(settings.platform), 0, settings)
         self._own = {f"system.{self._root}".encode(), *_OWN_NAMES}
         self._own.update(
-            f"[{host}]".encode() if ":" in host else host.lower().encode() for host in hosts
+            f"[{host}]".encode() if ":" in host else host.lower().encode()
+            for host in settings.platform_hosts
         )
         self._sites: dict[bytes, dict[bytes, Target]] = {}
         self._joined: dict[bytes, dict[str, Target]] = {}  # by key: two may share a joined name
@@ -87,17 +66,25 @@ class Table:
             self._rows[key] = route
             return
         if route is not None:
-            upstream = self._upstreams.acquire(route.upstream)
             self._rows[key] = route
-            self._sites.setdefault(self._host(route), {})[route.function.encode()] = Target(
-                upstream, 1, route
-            )
-            if route.environment == PRODUCTION:
-                self._joined.setdefault(_joined(route), {})[key] = Target(upstream, 2, route)
+            self._switch(key, route)
         if old is not None:
             if route is None:
                 self._forget(key, old)
             self._upstreams.release(old.upstream)
+
+    def _switch(self, key: str, route: Route) -> None:
+        """Put a route's targets in the place of the ones before."""
+        upstream = self._upstreams.acquire(route.upstream)
+        site = self._sites.setdefault(self._host(route), {})
+        name = route.function.encode()
+        before = site.get(name)
+        rules = rules_of(route, self.verifier, None if before is None else before.rules)
+        settings = waits_of(route.options, self._settings)
+        site[name] = Target(upstream, 1, settings, route, rules)
+        if route.environment == PRODUCTION:
+            joined = Target(upstream, 2, settings, route, rules)
+            self._joined.setdefault(_joined(route), {})[key] = joined
 
     def _find_joined(self, name: bytes) -> Target:
         found = self._joined.get(name)

@@ -13,8 +13,10 @@ from edge.router.main import serving
 from edge.router.router import Router
 from edge.router.routes import Route
 from edge.router.settings import RouterSettings
+from schemas.route import RouteOptions
 from tests.edge.router.wire import Upstream, echo, upstream
 
+PLAIN = RouteOptions()
 Start = Callable[..., AbstractAsyncContextManager["Running"]]
 
 
@@ -27,10 +29,18 @@ class Running:
         self.port = port
         self.run = run
 
-    def route(self, function: str, upstream: str, *, label: str = "alice") -> None:
-        """Route a production function of a tenant."""
+    def route(
+        self,
+        function: str,
+        upstream: str,
+        *more: str,
+        label: str = "alice",
+        options: RouteOptions = PLAIN,
+    ) -> None:
+        """Route a production function of a tenant, to one upstream or several."""
         key = f"{label}/production/{function}"
-        self.router.table.apply(key, Route(label, "production", function, upstream, upstream))
+        row = Route(label, "production", function, upstream, upstream, more, options)
+        self.router.table.apply(key, row)
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

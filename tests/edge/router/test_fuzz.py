@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from edge.router import address
 from edge.router.causes import Refused
 from edge.router.request import Line
-from edge.router.table import Target
+from edge.router.target import Target
 from tests.edge.router.conftest import Running
 from tests.edge.router.recorder import Recorder, Whole, read_by_h11, recording
 from tests.edge.router.wire import calling

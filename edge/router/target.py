@@ -1,0 +1,48 @@
+"""Target: what a request was found to be for."""
+
+from typing import TYPE_CHECKING
+
+from edge.router.request import Fields, Line
+from edge.router.rules import Rules
+from edge.router.settings import RouterSettings
+from edge.router.upstream import Upstream
+
+if TYPE_CHECKING:
+    from edge.router.routes import Route
+
+
+class Target:
+    """Who answers, and under which conditions; one per route, replaced at a switch."""
+
+    __slots__ = ("depth", "gateway", "name", "revision", "rules", "settings", "upstream")
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        depth: int,
+        settings: RouterSettings,
+        route: "Route | None" = None,
+        rules: Rules | None = None,
+    ) -> None:
+        """Take ``depth``: how many leading segments of the path were the name."""
+        self.upstream = upstream
+        self.gateway = upstream.gateway
+        self.depth = depth
+        self.settings = settings  # how long is waited for it
+        self.rules = rules  # None: every request is let in
+        self.name = "" if route is None else f"{route.label}/{route.environment}/{route.function}"
+        self.revision = "" if route is None else route.revision
+
+    def said(
+        self, out: list[bytes], line: Line, fields: Fields, *, instead_of: "Target | None"
+    ) -> list[bytes]:
+        """Return a request that was written for another target, not sent yet, as this one's."""
+        if not out or instead_of is None or instead_of.gateway == self.gateway:
+            return out
+        written = len(instead_of.head(line, fields))
+        return [self.head(line, fields) + out[0][written:], *out[1:]]
+
+    def head(self, line: Line, fields: Fields) -> bytes:
+        """Return what of a request's head depends on who answers."""
+        head = line.heads[self.depth], fields.onward
+        return b"".join(head if self.gateway is None else self.gateway.said(*head))
