@@ -4,6 +4,7 @@ Beside the tag for people each image has one that derives from all it is made of
 was built before is found by it, also by a builder that comes after one that was killed.
 """
 
+import asyncio
 import tarfile
 import time
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from bus.blocking import run_blocking
 from consumers.builder import archives, references
 from consumers.builder.arguments import platforms
 from consumers.builder.attestations import attestations
-from consumers.builder.images import BuildSecrets, Built, NotBuildable, Order, Say
+from consumers.builder.images import BuildInterrupted, BuildSecrets, Built, NotBuildable, Order, Say
 from consumers.builder.making import ImageMaker
 from consumers.builder.recipe import ContainerSettings, Recipe
 from consumers.builder.references import Names, key_tag
@@ -101,12 +102,23 @@ class ContainerBuilder:
                 foreign=template is None,
             )
             try:
-                return await ImageMaker(chosen).make(recipe, transcript.take, said)
+                return await self.patiently(recipe, transcript, said)
             except BuildFailed as error:
                 tail = tuple(map(cover, error.tail))
                 raise type(error)(cover(error.message), hint=error.hint, tail=tail) from None
             finally:
                 transcript.close()
+
+    async def patiently(self, recipe: Recipe, transcript: Transcript, say: Say) -> Digest:
+        """Build and push; what was interrupted is tried again, a few times."""
+        maker = ImageMaker(self.settings)
+        for pause in self.settings.again:
+            try:
+                return await maker.make(recipe, transcript.take, say)
+            except BuildInterrupted as error:
+                say(f"{error}; tried again in {pause:g} s")
+                await asyncio.sleep(pause)
+        return await maker.make(recipe, transcript.take, say)
 
     async def opened(self, order: Order) -> dict[str, bytes]:
         """Return the secrets that a build may mount, by id; raises NotBuildable for a missing one.

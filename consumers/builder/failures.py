@@ -5,6 +5,7 @@ from typing import Final
 
 from consumers.builder.buildkit import BuildkitError, Denied, SolveFailed, TooOld, Unavailable
 from consumers.builder.images import BuildInterrupted, EngineMissing
+from consumers.builder.log import TAIL, printable
 from consumers.builder.registry import RegistryRefused
 from schemas.errors import BuildFailed, EngineUnavailable, PushlineError, RegistryUnavailable
 
@@ -12,6 +13,7 @@ CURE: Final = (
     "whoever runs Pushline has to set PUSHLINE_REGISTRY_USER and PUSHLINE_REGISTRY_PASSWORD "
     "to one that may push there"
 )
+SHOWN: Final = 500  # characters of a message
 _PUSH = re.compile(r"failed to push|pushing (layers|manifest)|exporting to image")
 _REFUSED = re.compile(
     r"\b40[13]\b|unauthorized|denied|forbidden|insufficient.scope|authoriz|no basic auth",
@@ -26,17 +28,18 @@ def of_build(error: BuildkitError, registry: str) -> PushlineError:
     if isinstance(error, TooOld):
         hint = "whoever runs Pushline has to give it a newer BuildKit"
         return EngineMissing(f"this BuildKit can't do that: {error.message}", hint=hint)
+    message = _bounded(error.message)
     tail: tuple[str, ...] = ()
     if isinstance(error, SolveFailed):
+        tail = tuple(map(printable, error.tail[-TAIL:]))
         if error.exit_code is not None:
-            message = f"{error.vertex or 'a step'} ended with {error.exit_code}"
-            return BuildFailed(message, hint="see the last lines of its log", tail=error.tail)
-        tail = error.tail
+            message = f"{_bounded(error.vertex) or 'a step'} ended with {error.exit_code}"
+            return BuildFailed(message, hint="see the last lines of its log", tail=tail)
     if isinstance(error, SolveFailed | Denied) and pushes(error, registry):
-        return of_push(error.message, registry)
+        return of_push(message, registry)
     if error.retryable:
-        return BuildInterrupted(error.message)
-    return BuildFailed(error.message, tail=tail)
+        return BuildInterrupted(message, tail=tail)
+    return BuildFailed(message, tail=tail)
 
 
 def pushes(error: SolveFailed | Denied, registry: str) -> bool:
@@ -47,6 +50,13 @@ def pushes(error: SolveFailed | Denied, registry: str) -> bool:
 
 def of_push(message: str, registry: str) -> RegistryRefused | RegistryUnavailable:
     """Return the error to raise for a push that failed with this message."""
+    message = _bounded(message)
     if _REFUSED.search(message):
         return RegistryRefused(f"the registry {registry} refused the image: {message}", hint=CURE)
     return RegistryUnavailable(f"the image was not pushed to {registry}: {message}")
+
+
+def _bounded(text: str) -> str:
+    """Return it for a fact: a step may be a script of many lines, and says who it likes."""
+    line = printable(text)
+    return line if len(line) <= SHOWN else f"{line[:SHOWN]}…"

@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 
 from schemas.envelope import Aggregate
-from schemas.errors import BuildFailed, Retry
+from schemas.errors import BuildFailed
 from schemas.events.run import Attestation
 from schemas.ids import Digest, Sha
 from schemas.repository import Repository
@@ -61,8 +61,11 @@ class NotBuildable(BuildFailed):
     code = "not_buildable"
 
 
-class BuildInterrupted(Retry):
-    """A build failed of what may be over soon: a base image's host did not answer."""
+class BuildInterrupted(BuildFailed):
+    """A build failed of what may be over soon: a base image's host did not answer.
+
+    A mistyped host looks the same, so it is tried again a few times only.
+    """
 
     code = "build_interrupted"
 

@@ -33,7 +33,7 @@ class BuildLog:
 
     def say(self, line: str) -> None:
         """Take one line; beyond the limit nothing more is written, the tail goes on."""
-        shown = "".join(char if char.isprintable() else " " for char in line[:LINE]).rstrip()
+        shown = printable(line)
         self.last.append(shown)
         if self.written > self.limit:
             return
@@ -72,3 +72,8 @@ class BuildLog:
             await self.lines.write(self.subject, ready)
         except PushlineError as error:
             log.warning("build_log_lost", subject=self.subject, code=error.code)
+
+
+def printable(line: str) -> str:
+    """Return a line as it can be shown anywhere: bounded, and without control characters."""
+    return "".join(char if char.isprintable() else " " for char in line[:LINE]).rstrip()

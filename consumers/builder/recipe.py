@@ -20,6 +20,7 @@ class ContainerSettings(msgspec.Struct, frozen=True, kw_only=True):
     work: Path  # a folder for archives on their way
     tls: Path | None = None  # a folder with ca.pem, cert.pem and key.pem
     seconds: float = 900.0  # for one build, with its push
+    again: tuple[float, ...] = (2.0, 10.0)  # seconds before what was interrupted is tried again
     login: Login = Login()
     insecure: bool = False  # plain http also to a registry elsewhere
     cache: bool = False  # kept in the registry

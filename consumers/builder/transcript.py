@@ -18,7 +18,6 @@ class Transcript:
 
     say: Say
     numbers: dict[str, int] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
     partial: dict[tuple[str, int], str] = field(default_factory=dict)  # lines still without an end
 
@@ -42,7 +41,6 @@ class Transcript:
     def _vertex(self, vertex: Vertex) -> None:
         if vertex.started and vertex.digest not in self.numbers:
             number = self.numbers[vertex.digest] = len(self.numbers) + 1
-            self.names[vertex.digest] = vertex.name
             self.say(f"#{number} {vertex.name}")
         if vertex.digest not in self.numbers or vertex.digest in self.ended:
             return

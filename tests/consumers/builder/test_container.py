@@ -226,6 +226,17 @@ async def test_a_missing_secret_fails_by_name(kitchen: Kitchen) -> None:
     assert kitchen.said == []
 
 
+async def test_a_base_image_s_host_is_asked_a_few_times(kitchen: Kitchen) -> None:
+    """It may be back in a moment; mistyped it never is, and the pusher does not wait for ever."""
+    files = {"Dockerfile": "FROM 127.0.0.1:1/nothing\n"}
+
+    with pytest.raises(BuildFailed, match=r"127\.0\.0\.1:1") as caught:
+        await kitchen.build(named("mistyped"), files, again=(0.01, 0.01))
+
+    assert caught.value.code == "build_interrupted"
+    assert sum("tried again in 0.01 s" in line for line in kitchen.said) == 2
+
+
 async def test_a_registry_that_is_down_is_waited_for(kitchen: Kitchen) -> None:
     """It is nobody's failure: what the worker repeats, for up to an hour."""
     kitchen.host = "127.0.0.1:1"

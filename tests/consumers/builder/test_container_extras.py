@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from consumers.builder.arguments import Arguments, base_images
+from consumers.builder.buildkit.upgrade import relayed
 from consumers.builder.images import NotBuildable
 from consumers.builder.making import ImageMaker
 from consumers.builder.recipe import Recipe
@@ -83,6 +84,14 @@ async def test_another_engine_uses_a_function_s_cache(kitchen: Kitchen) -> None:
 
     numbers = {line.split()[0] for line in said if "RUN" in line}
     assert [f"{number} CACHED" in said for number in numbers] == [True]
+
+
+async def test_a_buildkit_that_stands_alone(kitchen: Kitchen) -> None:
+    """Spoken to by its own socket, with no engine's API around it."""
+    async with relayed(str(kitchen.socket)) as socket:
+        built = await kitchen.build(named("alone"), HELLO, url=f"unix://{socket}")
+
+    assert await kitchen.manifest("alice/hello-alone", built.image)
 
 
 async def test_an_image_that_is_not_pushed(kitchen: Kitchen) -> None:
