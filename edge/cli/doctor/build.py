@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Final
 
 import aiohttp
+import msgspec
 
 from consumers.builder.buildkit import BuildkitError, Client
 from consumers.builder.making import ImageMaker
 from consumers.builder.recipe import ContainerSettings, Recipe
-from consumers.builder.references import registry
-from consumers.builder.registry import Login, RegistryClient
+from consumers.builder.registry import RegistryClient
+from edge.cli.containers import container_settings
 from edge.cli.doctor.finding import Check, Outcome, Subject, fail, off, ok, warn
 from edge.cli.variables import variable
 from schemas.errors import RegistryUnavailable
@@ -61,8 +62,17 @@ async def images(subject: Subject) -> Outcome:
             RegistryClient(session, where, told.login, insecure=told.insecure)
             for where in (told.registry, told.push_registry)
         )
-        found = await pull.manifest(told.registry.repository(NAME), digest)
+        found, away = None, ""
+        try:
+            found = await pull.manifest(told.registry.repository(NAME), digest)
+        except RegistryUnavailable as error:
+            away = error.message
         kept = not await _removed(push, told.push_registry.repository(NAME), digest)
+    if away and told.registry.host != told.push_registry.host:
+        return warn(
+            f"pushed to {told.push_registry.host}; from here {away}",
+            f"see that the gateway's machine pulls from {told.registry.host}",
+        )
     if found is None:
         return fail(
             f"what was pushed to {told.push_registry.host} is not at {told.registry.host}",
@@ -104,18 +114,9 @@ def context() -> bytes:
 
 
 def _settings(subject: Subject, work: Path) -> ContainerSettings:
-    chosen = subject.chosen
-    return ContainerSettings(
-        url=chosen.buildkit_url,
-        tls=Path(chosen.buildkit_tls) if chosen.buildkit_tls else None,
-        registry=registry(chosen.registry),
-        push_registry=registry(chosen.push_registry or chosen.registry),
-        login=Login(chosen.registry_user, chosen.registry_password),
-        insecure=chosen.registry_insecure,
-        attestations=frozenset(),
-        seconds=SECONDS,
-        work=work,
-    )
+    """Return what builds are made by, but for their time and their papers."""
+    told = container_settings(subject.chosen, {}, subject.home)
+    return msgspec.structs.replace(told, seconds=SECONDS, attestations=frozenset(), work=work)
 
 
 CHECKS: Final = (

@@ -80,6 +80,18 @@ async def test_a_registry_that_is_another_for_pulling(
     assert "PUSHLINE_PUSH_REGISTRY" in found.cure
 
 
+async def test_a_registry_that_is_not_reached_from_here(
+    engine: Engine, guarded: OwnRegistry, tmp_path: Path
+) -> None:
+    """The gateway may pull by a name that means nothing here: that is to be looked at."""
+    of = subject(tmp_path, engine.socket, "127.0.0.1:1", push_registry=f"{guarded.host}/images")
+
+    found = await REGISTRY.run(of)
+
+    assert found.state == "warn", found
+    assert "127.0.0.1:1" in found.cure
+
+
 async def test_no_engine_and_not_configured(tmp_path: Path) -> None:
     """Nobody at the socket is wrong, with the setting to mend; the other builder is not."""
     away = subject(tmp_path, tmp_path / "none.sock", "127.0.0.1:1")
