@@ -46,10 +46,9 @@ class RunUnknown(GiveUp):
 
 
 class BuilderSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is built at once, and how closely it is watched."""
+    """How much is built at once, and how much it may write."""
 
     places: int = 2  # builds at a time
-    watch_seconds: float = 1.0  # between two questions whether the run still stands
     log_bytes: int = 4 * 1024 * 1024  # of one build's log
 
 
@@ -85,8 +84,8 @@ class Builder:
             return
         started = RunBuildStarted(function=name)
         key = event_id(self.durable, archived.id, started, name)
-        await self.events.append(started, of=run, id=key, cause=archived)
-        outcome = await self.outcome(archived)
+        since = await self.events.append(started, of=run, id=key, cause=archived)
+        outcome = await self.outcome(archived, since)
         if outcome is None:
             log.info("build_cancelled", run=run.id, function=name)
             return
@@ -111,15 +110,17 @@ class Builder:
             # Another delivery of the same archive was quicker; only its times differ.
             log.info("build_known", run=run.id, function=name)
 
-    async def outcome(self, archived: Recorded[RunArchived]) -> RunBuilt | RunBuildFailed | None:
-        """Return what came of the build, None when its run ended meanwhile."""
+    async def outcome(
+        self, archived: Recorded[RunArchived], since: int
+    ) -> RunBuilt | RunBuildFailed | None:
+        """Return what came of the build, None when its run has ended after ``since``."""
         fact, run = archived.fact, archived.of
         order = await self.order(archived)
         subject = build_log(run.forge, run.project, run.id, fact.function)
         async with BuildLog(self.lines, subject, self.settings.log_bytes) as lines:
             try:
                 build = self.images.build(order, lines.say)
-                built = await self.unless_ended(run, build)
+                built = await self.unless_ended(run, since, build)
             except Retry as error:
                 lines.say(f"{error}; it will be tried again")
                 raise
@@ -162,19 +163,29 @@ class Builder:
             sha=resolved.fact.sha if resolved else queued.fact.sha,
         )
 
-    async def unless_ended(self, run: Aggregate, build: Coroutine[Any, Any, Built]) -> Built | None:
-        """Return what ``build`` returns; when the run ends first, stop it and return None."""
-        task = asyncio.create_task(build)
+    async def unless_ended(
+        self, run: Aggregate, since: int, build: Coroutine[Any, Any, Built]
+    ) -> Built | None:
+        """Return what ``build`` returns; when the run ends first, stop it at once, return None."""
+        building = asyncio.create_task(build)
+        ending = asyncio.create_task(self.end_of(run, since))
         try:
-            while True:
-                done, _ = await asyncio.wait({task}, timeout=self.settings.watch_seconds)
-                if done:
-                    return task.result()
-                if await self.ended(run):
-                    return None
+            await asyncio.wait({building, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if building.done():
+                return building.result()
+            ending.result()  # raises what kept us from following the log
+            return None
         finally:
-            task.cancel()
-            await asyncio.wait({task})
+            for task in (building, ending):
+                task.cancel()
+            await asyncio.wait({building, ending})
+
+    async def end_of(self, run: Aggregate, since: int) -> None:
+        """Return once nobody waits for this run any more."""
+        async with aclosing(self.follow.events(after=since)) as facts:
+            async for event in facts:
+                if event.of == run and isinstance(event.fact, ENDED):
+                    return
 
     async def ended(self, run: Aggregate) -> bool:
         """Tell whether nobody waits for this run any more."""

@@ -30,7 +30,7 @@ from schemas.subjects import build_log
 from tests.consumers.builder.made import HANDLER, REPOSITORY, RUN, SHA, archive, spec
 
 IMAGE: Digest = "sha256:" + "1" * 64
-SETTINGS = BuilderSettings(watch_seconds=0.05)
+SETTINGS = BuilderSettings()
 
 
 @dataclass

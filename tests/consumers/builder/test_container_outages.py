@@ -45,7 +45,7 @@ class Yard:
         at = kitchen or self.kitchen
         images = at.builder()
         images = replace(images, blobs=self.bus.blobs)
-        pace = BuilderSettings(watch_seconds=0.05)
+        pace = BuilderSettings()
         return Builder(self.bus.log, self.bus.follow, self.bus.blobs, self.bus.lines, images, pace)
 
     async def archived(self, made: FunctionSpec, files: Files) -> Recorded[RunArchived]:
