@@ -45,7 +45,10 @@ async def answer(
     """Swallow the body, then answer of a length."""
     left = got = int(field(head, b"content-length") or b"0")
     while left:
-        left -= len(await reader.read(min(left, len(PIECE))))
+        piece = await reader.read(min(left, len(PIECE)))
+        if not piece:
+            raise asyncio.IncompleteReadError(b"", left)
+        left -= len(piece)
     if not path.startswith(b"/flow/"):
         body = b"%d bytes" % got
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))

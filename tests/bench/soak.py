@@ -117,6 +117,8 @@ async def crowded(watch: Watch, port: int, seconds: float) -> list[Goal]:
         listening = [group.create_task(trials.listen(port, seconds)) for _ in range(STREAMS)]
         talking = [group.create_task(trials.talk(port, seconds)) for _ in range(STREAMS)]
     watching.cancel()
+    memory = [one.memory_mb for one in watch.samples]
+    say(f"resident: {watch.rest.memory_mb:.1f} MB at rest, {min(memory):.1f} to {max(memory):.1f}")
     opened, heard = churning.result().opened - churning.result().refused, asking.result()
     most = max(one.descriptors for one in watch.samples)
     found = [
