@@ -23,8 +23,10 @@ from edge.router.response import Response, ResponseParser
 from edge.router.settings import RouterSettings
 from edge.router.table import Table
 from edge.router.upstream import Upstreams
+from edge.router.usage import Meter
 
 _SLOWEST_SWEEP: Final = 0.25  # seconds
+_LAST_CALL: Final = 0.5  # seconds that a connection without a request is kept while draining
 _OTHER_FILES: Final = 64  # descriptors that are not connections
 
 
@@ -43,7 +45,8 @@ class Router:
         self.draining = False
         self.fronts: set[Front] = set()
         self.upstreams = Upstreams(settings.run)
-        self.table = Table(self.upstreams, settings)
+        self.meter = Meter()
+        self.table = Table(self.upstreams, settings, self.meter)
         self.totals: dict[Front, float] = {}  # when a request has to have ended, where one has to
         self.lines: Known[Line] = Known()
         self.responses: Known[Response] = Known()
@@ -106,6 +109,9 @@ class Router:
         counters.requests += 1
         counters.statuses[status // 100] += 1
         counters.bytes_out += front.written
+        target = front.target
+        if target is not None and target.tally is not None:
+            target.tally.add(status, self.time() - front.started)
         if self.totals:
             self.totals.pop(front, None)
         cause = front.cause
@@ -152,16 +158,20 @@ class Router:
                 front.fail(causes.TOTAL_TIMEOUT)
             self.upstreams.close_idle(before=now - settings.upstream_idle)
             self.access.flush()
+            self.meter.collect(now + self._epoch)
             await asyncio.sleep(step)
 
     async def drain(self) -> None:
-        """Let every request end; close what is idle, and at the end what is left."""
+        """Let every request end; close what is idle, and at the end what is left.
+
+        A connection without a request is not closed at once: one may be on its way.
+        """
         self.draining = True
-        for front in list(self.fronts):
+        soon = self.time() + _LAST_CALL
+        for front in self.fronts:
+            front.close_after = True
             if front.state == HEAD and not front.buffer:
-                front.transport.close()
-            else:
-                front.close_after = True
+                front.deadline = min(front.deadline, soon)
         until = self.time() + self.settings.drain_timeout
         while self.fronts and self.time() < until:  # noqa: ASYNC110 - a set has no event
             await asyncio.sleep(0.01)
