@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Self
 
 import msgspec
 import pytest
@@ -40,7 +41,7 @@ class Listening:
         with os.fdopen(reading, "rb") as ready:
             assert ready.readline()
 
-    def __enter__(self) -> "Listening":
+    def __enter__(self) -> Self:
         """Be there."""
         return self
 
