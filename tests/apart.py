@@ -79,11 +79,12 @@ class Apart:
     port: int = 0  # of the router
     started: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
-    def environment(self, role: str) -> dict[str, str]:
-        """Return what a process of this role is told."""
+    def environment(self, role: str, home: str) -> dict[str, str]:
+        """Return what a process of this role is told; each has a home of its own."""
         return {
             "PATH": os.environ["PATH"],
-            "PUSHLINE_HOME": str(self.folder / "home"),
+            "PUSHLINE_HOME": str(self.folder / "homes" / home),
+            "PUSHLINE_KEYS_FOLDER": str(self.folder / "keys"),
             "PUSHLINE_LISTEN": f"127.0.0.1:{self.port}",
             "PUSHLINE_BUILDER": "buildkit",
             "PUSHLINE_PLATFORM": "openfaas",
@@ -98,12 +99,14 @@ class Apart:
             **self.more,
         }
 
-    def run(self, role: str, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    def run(
+        self, role: str, *arguments: str, home: str = "tools", **more: str
+    ) -> "subprocess.CompletedProcess[str]":
         """Run a command that ends by itself."""
         return subprocess.run(
             [*PUSHLINE, *arguments],
             cwd=ROOT,
-            env=self.environment(role) | more,
+            env=self.environment(role, home) | more,
             check=False,
             capture_output=True,
             text=True,
@@ -116,7 +119,7 @@ class Apart:
             self.started[name] = subprocess.Popen(
                 [*PUSHLINE, *arguments],
                 cwd=ROOT,
-                env=self.environment(role) | more,
+                env=self.environment(role, name) | more,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

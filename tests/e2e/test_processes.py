@@ -50,6 +50,11 @@ def archived(there: Apart, count: int) -> bool:
     return there.tags().count("run.archived") == count
 
 
+def audit(there: Apart) -> str:
+    """Return the newest records, which lie in the home of that process."""
+    return there.run("operator", "audit", "tail", home="audit").stdout
+
+
 @pytest.mark.timeout(240)
 def test_a_push_passes_from_process_to_process(there: Apart, tmp_path: Path) -> None:
     """Each role is a process of its own: the push is received, translated, planned and packed."""
@@ -67,7 +72,7 @@ def test_a_push_passes_from_process_to_process(there: Apart, tmp_path: Path) -> 
     assert list((tmp_path / "blobs").rglob("*/*"))
     listed = there.run("operator", "run", "ls", "--json")
     assert "alice/hello" in listed.stdout, listed.stderr
-    there.wait(lambda: "run.archived" in there.run("operator", "audit", "tail").stdout, "audited")
+    there.wait(lambda: "run.archived" in audit(there), "it is audited")
     assert {name: there.stop(name) for name in list(there.started)} == dict.fromkeys(
         ("edge", "router", "intake", "planner", "source", "audit"), 0
     )
