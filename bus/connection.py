@@ -18,6 +18,7 @@ from bus.lines import Lines
 from bus.log import EVENTS, DeliveryLog, EventLog
 from bus.settings import BusSettings
 from bus.stores import Stores, opened
+from bus.usage import UsageLog
 from bus.water import HighWater
 from bus.wire import Wire
 from schemas.errors import AccessDenied, LogNotInitialised, LogUnavailable, PushlineError
@@ -79,6 +80,7 @@ class Bus:
         self.deliveries = DeliveryLog(js, bodies)
         self.follow = Follow(js, wire, self.water)
         self.lines = Lines(js, wire)
+        self.usage = UsageLog(js, wire)
         self.deadletters = DeadLetters(js)
 
 

@@ -8,6 +8,7 @@ in memory and forgotten by the server soon after: the position is ours.
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import msgspec
@@ -57,15 +58,26 @@ class Reader:
     """Reads one stream once; not shared."""
 
     def __init__(
-        self, wire: Wire, stream: str, *, after: int, filter: str = "", gapless: bool = False
+        self,
+        wire: Wire,
+        stream: str,
+        *,
+        after: int,
+        filter: str = "",
+        gapless: bool = False,
+        since: datetime | None = None,
     ) -> None:
-        """Read what comes after ``after``, all of it or what matches ``filter``."""
+        """Read what comes after ``after``, all of it or what matches ``filter``.
+
+        With ``since`` and no position, what was stored since then.
+        """
         self.messages: list[Raw] = []
         self.position = after
         self._wire = wire
         self._stream = stream
         self._filter = filter
         self._gapless = gapless
+        self._since = since
         self._news = asyncio.Event()
         self._asked = self._consumed = 0
 
@@ -183,6 +195,10 @@ class Reader:
             "num_replicas": 1,
             "inactive_threshold": FORGET,
         }
+        if self._since is not None and not self.position:
+            del config["opt_start_seq"]
+            config["deliver_policy"] = "by_start_time"
+            config["opt_start_time"] = self._since.isoformat()
         if self._filter:
             config["filter_subject"] = self._filter
         query = {"stream_name": self._stream, "config": config}

@@ -89,6 +89,11 @@ def function_log(forge: str, project: str, function: str, revision: str) -> str:
     return ".".join(("log.function", *map(encode, (forge, project, function, revision))))
 
 
+def usage(forge: str, project: str, function: str) -> str:
+    """Return where what was counted of one function is stored in USAGE."""
+    return ".".join(("usage", *map(encode, (forge, project, function))))
+
+
 def contains(filter: str, subject: str) -> bool:
     """Tell whether ``subject`` matches ``filter`` (``*`` one token, a last ``>`` the rest)."""
     wanted, given = filter.split("."), subject.split(".")

@@ -9,10 +9,9 @@ import gc
 import os
 import signal
 import socket
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
 
 import structlog
 import uvloop
@@ -20,20 +19,15 @@ import uvloop
 from bus.fold import Fold
 from edge.router import routes
 from edge.router.access import AccessLog
+from edge.router.following import Following
 from edge.router.router import Router
 from edge.router.routes import Route
 from edge.router.settings import RouterSettings
-from schemas.errors import PushlineError
-
-if TYPE_CHECKING:
-    from bus.connection import Bus
 
 log = structlog.get_logger(__name__)
 
 _BACKLOG: Final = 4096
 _COLLECT_AFTER: Final = 50_000  # objects
-_FIRST_PAUSE: Final = 0.1  # seconds between attempts to reach the log
-_LONGEST_PAUSE: Final = 2.0
 
 
 def run(settings: RouterSettings) -> None:
@@ -66,6 +60,7 @@ async def serving(settings: RouterSettings) -> AsyncIterator[tuple[Router, int]]
     router = Router(settings, access)
     router.table.load(fold.rows)
     fold.changed.append(lambda key, row, _: router.table.apply(key, row))
+    following = Following(settings, (fold,), router.meter)
     listener = _listener(settings)
     port: int = listener.getsockname()[1]
     server = await router.loop.create_server(router.front, sock=listener, backlog=_BACKLOG)
@@ -78,10 +73,11 @@ async def serving(settings: RouterSettings) -> AsyncIterator[tuple[Router, int]]
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(router.sweep())]
             if settings.nats_url:
-                tasks.append(group.create_task(_follow(settings, fold)))
+                tasks.append(group.create_task(following.run()))
             yield router, port
             server.close()
             await router.drain()
+            await following.end()
             for task in tasks:
                 task.cancel()
     finally:
@@ -90,38 +86,6 @@ async def serving(settings: RouterSettings) -> AsyncIterator[tuple[Router, int]]
         server.close()
         await access.close()
         log.info("router_stopped", requests=router.counters.requests)
-
-
-async def _follow(settings: RouterSettings, fold: Fold[Route]) -> None:
-    """Keep the routes at the log's head; while it is away, what is known is served on."""
-    connect = await asyncio.to_thread(_connector, settings)
-    pause = _FIRST_PAUSE
-    while True:
-        began = time.monotonic()
-        try:
-            async with connect() as bus:
-                await fold.run(bus.follow)
-        except PushlineError as error:
-            log.warning("routes_not_followed", code=error.code, message=error.message)
-        if time.monotonic() - began > _LONGEST_PAUSE:  # it had worked for a while
-            pause = _FIRST_PAUSE
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
-
-
-def _connector(
-    settings: RouterSettings,
-) -> "Callable[[], AbstractAsyncContextManager[Bus]]":
-    """Import the bus, in a thread: requests are served meanwhile."""
-    from bus.connection import BusSettings, connect
-
-    bus = BusSettings(
-        nats_url=settings.nats_url,
-        user=settings.nats_user,
-        password=settings.nats_password,
-        home=settings.home,
-    )
-    return lambda: connect(bus, name="router")
 
 
 def _listener(settings: RouterSettings) -> socket.socket:

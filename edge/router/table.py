@@ -11,6 +11,7 @@ from edge.router.rules import rules_of, waits_of
 from edge.router.settings import RouterSettings
 from edge.router.target import Target
 from edge.router.upstream import Upstreams
+from edge.router.usage import Meter
 
 PRODUCTION: Final = "production"
 _OWN_NAMES: Final = (b"localhost", b"127.0.0.1", b"[::1]")
@@ -21,11 +22,16 @@ class Table:
     """Hosts and functions; changed by ``apply`` alone, in the loop's thread."""
 
     def __init__(
-        self, upstreams: Upstreams, settings: RouterSettings, verifier: Verifier | None = None
+        self,
+        upstreams: Upstreams,
+        settings: RouterSettings,
+        meter: Meter,
+        verifier: Verifier | None = None,
     ) -> None:
         """Begin with the platform's own hosts."""
         self._upstreams = upstreams
         self._settings = settings
+        self._meter = meter
         self.verifier = verifier or KnowsNobody()
         self._root = settings.root_domain.lower().rstrip(".")
         self._platform = Target(upstreams.acquire(settings.platform), 0, settings)
@@ -81,9 +87,10 @@ class Table:
         before = site.get(name)
         rules = rules_of(route, self.verifier, None if before is None else before.rules)
         settings = waits_of(route.options, self._settings)
-        site[name] = Target(upstream, 1, settings, route, rules)
+        tally = self._meter.tally(route)
+        site[name] = Target(upstream, 1, settings, route, rules=rules, tally=tally)
         if route.environment == PRODUCTION:
-            joined = Target(upstream, 2, settings, route, rules)
+            joined = Target(upstream, 2, settings, route, rules=rules, tally=tally)
             self._joined.setdefault(_joined(route), {})[key] = joined
 
     def _find_joined(self, name: bytes) -> Target:

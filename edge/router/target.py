@@ -6,6 +6,7 @@ from edge.router.request import Fields, Line
 from edge.router.rules import Rules
 from edge.router.settings import RouterSettings
 from edge.router.upstream import Upstream
+from edge.router.usage import Tally
 
 if TYPE_CHECKING:
     from edge.router.routes import Route
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 class Target:
     """Who answers, and under which conditions; one per route, replaced at a switch."""
 
-    __slots__ = ("depth", "gateway", "name", "revision", "rules", "settings", "upstream")
+    __slots__ = ("depth", "gateway", "name", "revision", "rules", "settings", "tally", "upstream")
 
     def __init__(
         self,
@@ -22,7 +23,9 @@ class Target:
         depth: int,
         settings: RouterSettings,
         route: "Route | None" = None,
+        *,
         rules: Rules | None = None,
+        tally: Tally | None = None,
     ) -> None:
         """Take ``depth``: how many leading segments of the path were the name."""
         self.upstream = upstream
@@ -30,6 +33,7 @@ class Target:
         self.depth = depth
         self.settings = settings  # how long is waited for it
         self.rules = rules  # None: every request is let in
+        self.tally = tally  # None: of nobody's usage
         self.name = "" if route is None else f"{route.label}/{route.environment}/{route.function}"
         self.revision = "" if route is None else route.revision
 

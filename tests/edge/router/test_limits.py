@@ -13,6 +13,7 @@ from edge.router.routes import Route
 from edge.router.settings import RouterSettings
 from edge.router.table import Table
 from edge.router.upstream import Upstreams
+from edge.router.usage import Meter
 from schemas.route import RouteOptions
 from tests.edge.router.conftest import Running, Start
 from tests.edge.router.wire import (
@@ -46,7 +47,7 @@ async def dribble(_: Received, __: asyncio.StreamReader, writer: asyncio.StreamW
 @pytest.fixture
 def table(run: Path) -> Table:
     """Return a table with a plain route and one that waits for a second."""
-    made = Table(Upstreams(run), RouterSettings(home=run, run=run))
+    made = Table(Upstreams(run), RouterSettings(home=run, run=run), Meter())
     for name, options in (("hello", RouteOptions()), ("slow", RouteOptions(response_seconds=1.0))):
         route = Route("alice", "production", name, "1", "unix:fn.sock", options=options)
         made.apply(f"alice/production/{name}", route)
