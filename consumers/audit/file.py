@@ -1,5 +1,6 @@
 """The record's file: append only, in order, whole lines."""
 
+import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,14 +19,27 @@ class RecordBroken(PushlineError):
     code = "record_broken"
 
 
+class RecordHeld(PushlineError):
+    """Another process writes the record."""
+
+    code = "record_held"
+
+
 class RecordFile:
-    """Appends records; knows the last one."""
+    """Appends records; knows the last one. The kernel keeps a second writer out."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file, cut off what a killed writer left half written."""
+        """Open the file, cut off what a killed writer left half written; raises RecordHeld."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("a+b", buffering=0)
         os.fchmod(self._file.fileno(), 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._file.close()
+            raise RecordHeld(
+                f"another process writes {path}", hint="run the consumer audit once for a home"
+            ) from error
         whole, last = _last_line(path)
         self._file.truncate(whole)
         record = _checked(last, path) if last else None

@@ -80,7 +80,6 @@ def settings(
         run=place.run,
         forge=Forge(f"http://{host}/git", socket),
         bus=bus,
-        init=bus,
         tools=for_tools(environ),
     )
 

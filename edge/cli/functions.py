@@ -7,6 +7,7 @@ from cyclopts import App
 from rich.text import Text
 
 from edge.api.shapes import FunctionView, LogLine, Page
+from edge.api.usage import UsageView
 from edge.cli.client import Api
 from edge.cli.output import as_json, console, duration, state, table, when
 from edge.cli.where import FollowOption, HomeOption, JsonOption, endpoint
@@ -62,10 +63,13 @@ def show(name: str, *, json: JsonOption = False, home: HomeOption = None) -> int
     name
         tenant/function, or the function alone where only one tenant has it.
     """
-    row = find(Api(endpoint(home)), name)
+    api = Api(endpoint(home))
+    row = find(api, name)
     if json:
         as_json([row])
         return 0
+    path = f"/api/functions/{row.label}/{row.function}/usage"
+    used = api.get(path, UsageView, environment=row.environment)
     facts = {
         "status": row.status,
         "url": row.url,
@@ -78,6 +82,12 @@ def show(name: str, *, json: JsonOption = False, home: HomeOption = None) -> int
         "deployed": when(row.deployed) if row.deployed else "",
         "start": duration(row.start_ms) if row.deployed else "",
         "deploys": str(row.deploys),
+        "last hour": (
+            f"{used.invocations} requests, {used.errors} errors, "
+            f"p50 {duration(used.p50_ms)}, p99 {duration(used.p99_ms)}"
+            if used.invocations
+            else "no requests"
+        ),
         "failure": f"{row.failure.code}: {row.failure.message}" if row.failure else "",
     }
     out = console()

@@ -39,7 +39,8 @@ def run(settings: PlatformSettings) -> None:
 
 async def _main(settings: PlatformSettings) -> None:
     stopping = told_to_stop()
-    await streams.ensure(settings.init, workers.DURABLE)
+    if settings.init is not None:
+        await streams.ensure(settings.init, workers.DURABLE)
     async with connect(settings.bus, name="platform") as bus, contextlib.AsyncExitStack() as stack:
         views = Views.make(settings.snapshots, settings.endpoint.function_url)
         desk = Desk.of(bus, settings.keys, settings.snapshots)
@@ -110,4 +111,4 @@ def _builds(settings: PlatformSettings, desk: Desk) -> dict[str, Application]:
 def _api(views: Views, bus: Bus, desk: Desk, version: str) -> Application:
     from edge.api.app import create  # a third of the time until this process serves
 
-    return create(views, bus.lines, bus.build_logs, desk, version=version)
+    return create(views, bus.lines, bus.build_logs, desk, bus.usage, version=version)

@@ -28,7 +28,7 @@ class PlatformSettings(msgspec.Struct, frozen=True, kw_only=True):
     run: Path  # folder of sockets
     forge: Forge
     bus: BusSettings
-    init: BusSettings  # of the role that may create streams
+    init: BusSettings | None = None  # of the role that may create streams; `up` has it
     tools: dict[str, str]  # environment of what a build calls
 
     @property

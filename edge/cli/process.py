@@ -2,8 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 import structlog
 import uvloop
@@ -24,17 +24,14 @@ OK: Final = 0
 FAILED: Final = 1
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds between attempts to reach the log
 
-Main = Callable[[asyncio.Event], Awaitable[None]]
+Main = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
 def run(name: str, chosen: Settings, bus: BusSettings, main: Main) -> int:
-    """Run ``main`` once the log answers, until SIGTERM; return the exit code.
-
-    It is 78 (EX_CONFIG) for what starting again does not mend, 1 for what it may.
-    """
+    """Run ``main`` once the log answers, until SIGTERM; return the exit code."""
     logs.configure(name, level=chosen.log_level, format=chosen.log_format)
 
-    async def both() -> None:
+    async def awaited() -> None:
         stopping = told_to_stop()
         await reached(bus, stopping)
         if not stopping.is_set():
@@ -42,21 +39,16 @@ def run(name: str, chosen: Settings, bus: BusSettings, main: Main) -> int:
             await main(stopping)
         log.info("process_stopped")
 
-    return guarded(lambda: _loop(both))
-
-
-def _loop(main: Callable[[], Awaitable[None]]) -> int:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_awaited(main))
+        runner.run(awaited())
     return OK
 
 
-async def _awaited(main: Callable[[], Awaitable[None]]) -> None:
-    await main()
-
-
 def guarded(work: Callable[[], int]) -> int:
-    """Return the exit code of some work; an error is told with its cure."""
+    """Return the exit code of some work; an error is told with its cure.
+
+    It is 78 (EX_CONFIG) for what starting again does not mend, 1 for what it may.
+    """
     try:
         return work()
     except PushlineError as error:

@@ -9,7 +9,7 @@ import pytest
 
 from bus.connection import Bus
 from consumers.audit.consumer import audit
-from consumers.audit.file import RecordBroken, RecordFile, verify
+from consumers.audit.file import RecordBroken, RecordFile, RecordHeld, verify
 from consumers.audit.record import GENESIS, Record, line, parse, record_of, seal
 from schemas.envelope import Aggregate, Recorded, Unknown
 from schemas.events.run import RunBuildFailed, RunFinished
@@ -196,3 +196,15 @@ async def test_audit_resumes_without_gap_or_repeat(bus: Bus, tmp_path: Path) -> 
     assert [record.seq for record in records] == list(range(1, 61))
     assert records[:30] == first
     assert {record.who for record in records} == {"alice"}
+
+
+def test_a_second_writer_is_kept_out(tmp_path: Path) -> None:
+    """Two processes in one home would break the chain; when one ends, the other may go on."""
+    path = tmp_path / "audit.jsonl"
+    first = RecordFile(path)
+
+    with pytest.raises(RecordHeld, match="another process writes"):
+        RecordFile(path)
+    first.close()
+
+    RecordFile(path).close()
