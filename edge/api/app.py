@@ -13,11 +13,13 @@ from litestar.response import ServerSentEvent
 
 from bus.buildlogs import BuildLogs
 from bus.lines import Lines
+from bus.usage import UsageLog
 from edge.api import refusals, secrets
 from edge.api.logs import latest, of_builds, sent, source_of_function, source_of_run
 from edge.api.projects import Project
 from edge.api.secret_store import SecretStore
 from edge.api.shapes import FunctionView, LogLine, Page, RunItem, RunView
+from edge.api.usage import usage
 from edge.api.views import Views
 from schemas.errors import PushlineError
 from schemas.secrets import SecretInvalid, SecretMissing
@@ -130,11 +132,17 @@ async def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 
 def create(
-    views: Views, lines: Lines, logs: BuildLogs, store: SecretStore, *, version: str
+    views: Views,
+    lines: Lines,
+    logs: BuildLogs,
+    store: SecretStore,
+    counts: UsageLog,
+    *,
+    version: str,
 ) -> Litestar:
-    """Return the application; views, lines, logs and secrets are shared by all requests."""
+    """Return the application; what is given is shared by all requests."""
     routes: list[Any] = [projects, runs, run, run_logs, functions, function]
-    routes += [function_logs, *secrets.HANDLERS, openapi]
+    routes += [function_logs, usage, *secrets.HANDLERS, openapi]
     return Litestar(
         [Router("/api", route_handlers=routes)],
         dependencies={
@@ -142,6 +150,7 @@ def create(
             "lines": Provide(lambda: lines, sync_to_thread=False),
             "logs": Provide(lambda: logs, sync_to_thread=False),
             "store": Provide(lambda: store, sync_to_thread=False),
+            "counts": Provide(lambda: counts, sync_to_thread=False),
         },
         logging_config=None,  # the process has set up its own
         exception_handlers={

@@ -26,6 +26,16 @@ class FunctionView(Function, frozen=True, kw_only=True, omit_defaults=True):
     url: str = ""
 
 
+class UsageView(msgspec.Struct, frozen=True, kw_only=True):
+    """One function's requests in the last minutes; routers tell of them every few seconds."""
+
+    minutes: int
+    invocations: int
+    errors: int  # answered with 500 and above
+    p50_ms: float
+    p99_ms: float
+
+
 class RunItem(msgspec.Struct, frozen=True, kw_only=True):
     """A run in a list."""
 

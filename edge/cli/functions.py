@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from cyclopts import App
 from rich.text import Text
 
-from edge.api.shapes import FunctionView, LogLine, Page
-from edge.api.usage import UsageView
+from edge.api.shapes import FunctionView, LogLine, Page, UsageView
 from edge.cli.client import Api
 from edge.cli.output import as_json, console, duration, state, table, when
 from edge.cli.where import FollowOption, HomeOption, JsonOption, endpoint
@@ -84,7 +83,7 @@ def show(name: str, *, json: JsonOption = False, home: HomeOption = None) -> int
         "deploys": str(row.deploys),
         "last hour": (
             f"{used.invocations} requests, {used.errors} errors, "
-            f"p50 {duration(used.p50_ms)}, p99 {duration(used.p99_ms)}"
+            f"half within {_short(used.p50_ms)}, 99 of 100 within {_short(used.p99_ms)}"
             if used.invocations
             else "no requests"
         ),
@@ -122,6 +121,10 @@ def logs(
     lines = api.lines(path, follow=follow, limit=limit, environment=row.environment)
     print_lines(lines, json=json, named=False)
     return 0
+
+
+def _short(milliseconds: float) -> str:
+    return f"{milliseconds:.1f} ms" if milliseconds < 100 else duration(milliseconds)
 
 
 def full_name(row: FunctionView) -> str:

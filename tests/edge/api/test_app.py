@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from schemas.events.branch import BranchPushed
 from schemas.events.function import FunctionClaimed, FunctionDeployed
 from schemas.events.run import RunFinished, RunQueued, RunResolved
 from schemas.repository import Repository
+from schemas.usage import Usage, bucket
 
 SHA = "a" * 40
 IMAGE = "sha256:" + "1" * 64
@@ -69,7 +71,7 @@ async def api(bus: Bus) -> AsyncIterator[httpx.AsyncClient]:
     folding = [asyncio.create_task(fold.run(bus.follow)) for fold in views.folds]
     desk = Desk.of(bus, bus.settings.home / "secrets", None)
     # ASGI, typed in Litestar's own words
-    application: Any = create(views, bus.lines, bus.build_logs, desk, version="0")
+    application: Any = create(views, bus.lines, bus.build_logs, desk, bus.usage, version="0")
     transport = httpx.ASGITransport(application)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
@@ -92,6 +94,27 @@ async def test_a_read_waits_for_the_sequence_it_asks_for(bus: Bus, api: httpx.As
 
     assert page["seq"] >= seq
     assert [run["id"] for run in page["items"]] == [run_of(1).id]
+
+
+async def test_usage_is_summed_over_routers(bus: Bus, api: httpx.AsyncClient) -> None:
+    """Requests, errors and quantiles of the last minutes; none is zero, and no error."""
+    seq = await deploy(bus, run_of(1).id)
+    await answer(api, f"/api/functions?after={seq}")
+    path = "/api/functions/alice/hello/usage?minutes=5"
+    before = await answer(api, path)
+    now = int(time.time() // 60)
+    subject = subjects.usage("local", "alice/hello", "production/hello")
+    for router, slow in (("one", 0), ("two", 10)):
+        counted = Usage(now, 100, slow, {bucket(2_000): 100 - slow, bucket(900_000): slow})
+        await bus.usage.write(subject, counted, id=f"{router}:1")
+
+    after = await answer(api, path)
+
+    assert (before["invocations"], before["errors"], before["p99_ms"]) == (0, 0, 0)
+    assert (after["invocations"], after["errors"], after["minutes"]) == (200, 10, 5)
+    assert after["p50_ms"] == pytest.approx(2, rel=0.07)
+    assert after["p99_ms"] == pytest.approx(900, rel=0.07)
+    assert (await api.get("/api/functions/alice/none/usage")).status_code == 404
 
 
 async def test_a_sequence_that_does_not_come_is_a_problem(

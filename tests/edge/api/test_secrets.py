@@ -41,7 +41,7 @@ async def api(bus: Bus, desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
     async def nobody(*_: object) -> None:
         raise AssertionError("not for us")
 
-    application: Any = create(views, bus.lines, bus.build_logs, desk, version="0")
+    application: Any = create(views, bus.lines, bus.build_logs, desk, bus.usage, version="0")
     door: Any = Dispatch(
         access=Access.of("localhost", "the-token"),
         webhooks={},
