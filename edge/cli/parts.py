@@ -11,7 +11,7 @@ from consumers.deployer.local.settings import MIB, Limits, SupervisorSettings
 from edge.cli import child, processes
 from edge.cli.home import Endpoint, Home
 from edge.cli.platform_settings import SOCKET, Forge, PlatformSettings
-from edge.cli.settings import Settings
+from edge.cli.settings import Settings, trusted_of
 from edge.cli.stores import with_blobs
 from edge.router.settings import RouterSettings
 
@@ -54,6 +54,7 @@ def payloads(
             root_domain=settings.root_domain,
             platform_hosts=(endpoint.host,),
             listen_fd=listener.fileno(),
+            trusted_proxies=trusted_of(settings),
             nats_url=router.nats_url,
             nats_user=router.user,
             nats_password=router.password,

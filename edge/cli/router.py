@@ -42,6 +42,7 @@ def _run() -> int:
             nats_url=bus.nats_url,
             nats_user=bus.user,
             nats_password=bus.password,
+            trusted_proxies=settings.trusted_of(chosen),
             forwarded_proto="https" if public.startswith("https://") else "http",
         )
     run(told)

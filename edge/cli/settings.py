@@ -5,6 +5,7 @@ fields' descriptions.
 """
 
 import getpass
+import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,6 +49,13 @@ class Settings(Secretive, frozen=True, kw_only=True):
             pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$",
         ),
     ] = "localhost"
+    trusted_proxies: Annotated[
+        str,
+        Meta(
+            description="proxies before the router whose X-Forwarded-For and -Proto are believed: "
+            "addresses and networks, comma separated, as 127.0.0.1,10.0.0.0/8"
+        ),
+    ] = ""
     github_webhook_secret: Annotated[
         str, SECRET, Meta(description="verifies X-Hub-Signature-256; unset: /github-event is 401")
     ] = ""
@@ -269,6 +277,20 @@ def public_of(settings: Settings) -> str:
             hint=f"write {scheme}://{settings.root_domain}, or set {variable('root_domain')}",
         )
     return f"{scheme}://{rest}" if rest else ""
+
+
+def trusted_of(settings: Settings) -> tuple[str, ...]:
+    """Return the proxies that are believed; SettingInvalid names what is no address."""
+    named = tuple(one.strip() for one in settings.trusted_proxies.split(",") if one.strip())
+    for one in named:
+        try:
+            ipaddress.ip_network(one, strict=False)
+        except ValueError:
+            raise SettingInvalid(
+                f"{variable('trusted_proxies')}: {one} is neither an address nor a network",
+                hint="write addresses and networks, as 127.0.0.1,10.0.0.0/8",
+            ) from None
+    return named
 
 
 def keys_of(settings: Settings, home: Path) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge.cli.settings import GROUPS, Settings, address, home_of, markdown
+from edge.cli.settings import GROUPS, Settings, address, home_of, markdown, trusted_of
 from edge.cli.variables import is_secret, load, manual, unknown, variable
 from schemas.errors import SettingInvalid
 
@@ -153,3 +153,12 @@ def test_home_is_the_setting_or_the_data_folder(tmp_path: Path) -> None:
 def test_every_setting_says_what_it_means() -> None:
     """A variable without a meaning would be no help."""
     assert all(row.meaning for row in manual(Settings))
+
+
+def test_trusted_proxies_are_addresses_and_networks() -> None:
+    """What is neither is refused at the start, by the variable's name, with the way to write it."""
+    assert trusted_of(Settings()) == ()
+    given = Settings(trusted_proxies="127.0.0.1, 10.0.0.0/8,::1")
+    assert trusted_of(given) == ("127.0.0.1", "10.0.0.0/8", "::1")
+    with pytest.raises(SettingInvalid, match="PUSHLINE_TRUSTED_PROXIES: proxy is neither"):
+        trusted_of(Settings(trusted_proxies="127.0.0.1,proxy"))
