@@ -8,12 +8,12 @@ import msgspec
 
 from schemas.envelope import Unknown
 from schemas.errors import Undecodable
-from schemas.events import Event, branch, delivery, function, project, run, secret, tenant
+from schemas.events import Event, branch, delivery, domain, function, project, run, secret, tenant
 from schemas.ids import tag_of
 
 
 def _declared() -> tuple[type[Event], ...]:
-    rooms = (delivery, tenant, project, branch, run, function, secret)
+    rooms = (delivery, tenant, project, branch, run, function, secret, domain)
     found = (value for room in rooms for value in vars(room).values())
     return tuple(
         value

@@ -14,7 +14,8 @@ from litestar.response import ServerSentEvent
 from bus.buildlogs import BuildLogs
 from bus.lines import Lines
 from bus.usage import UsageLog
-from edge.api import refusals, secrets
+from edge.api import domains, refusals, secrets
+from edge.api.domain_book import DomainBook
 from edge.api.logs import latest, of_builds, sent, source_of_function, source_of_run
 from edge.api.projects import Project
 from edge.api.secret_store import SecretStore
@@ -136,13 +137,14 @@ def create(
     lines: Lines,
     logs: BuildLogs,
     store: SecretStore,
-    counts: UsageLog,
     *,
+    counts: UsageLog,
+    book: DomainBook,
     version: str,
 ) -> Litestar:
     """Return the application; what is given is shared by all requests."""
     routes: list[Any] = [projects, runs, run, run_logs, functions, function]
-    routes += [function_logs, usage, *secrets.HANDLERS, openapi]
+    routes += [function_logs, usage, *secrets.HANDLERS, *domains.HANDLERS, openapi]
     return Litestar(
         [Router("/api", route_handlers=routes)],
         dependencies={
@@ -150,6 +152,7 @@ def create(
             "lines": Provide(lambda: lines, sync_to_thread=False),
             "logs": Provide(lambda: logs, sync_to_thread=False),
             "store": Provide(lambda: store, sync_to_thread=False),
+            "book": Provide(lambda: book, sync_to_thread=False),
             "counts": Provide(lambda: counts, sync_to_thread=False),
         },
         logging_config=None,  # the process has set up its own

@@ -99,6 +99,23 @@ class SecretWritten(msgspec.Struct, frozen=True, kw_only=True):
     seq: int  # a read with after=<seq> knows of it
 
 
+class DomainView(msgspec.Struct, frozen=True, kw_only=True):
+    """A host of the operator's own, and where it leads."""
+
+    host: str
+    label: str
+    function: str  # "": all of the tenant's
+    mapped: datetime
+    by: str
+
+
+class DomainWritten(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written."""
+
+    host: str
+    seq: int  # a read with after=<seq> knows of it
+
+
 def function_view(row: Function, url: str) -> FunctionView:
     """Return a function and, once it is live, its URL."""
     fields = msgspec.structs.asdict(row)

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bus.fold import Fold
+from edge import domains
 from edge.api import functions, projects, runs
 from edge.api.functions import Function
 from edge.api.problems import AmbiguousId, NotFound, NotYet
 from edge.api.projects import Project
 from edge.api.runs import Run
 from edge.api.shapes import FunctionView, Page, RunItem, RunView, function_view, run_item, run_view
+from edge.domains import Domain
 
 PATIENCE = 10.0  # seconds that after=<seq> waits
 SHORTEST = 4  # letters of an id or sha that stand for the whole
@@ -34,6 +36,7 @@ class Views:
     runs: Fold[Run]
     functions: Fold[Function]
     projects: Fold[Project]
+    domains: Fold[Domain]
     url: Urls
 
     @classmethod
@@ -55,13 +58,20 @@ class Views:
                 reduce=projects.reduce,
                 snapshots=snapshots,
             ),
+            Fold(
+                "api-domains",
+                row=Domain,
+                key=domains.key,
+                reduce=domains.reduce,
+                snapshots=snapshots,
+            ),
             url,
         )
 
     @property
     def folds(self) -> tuple[Fold[Any], ...]:
         """Return each of them; whoever serves them runs them."""
-        return (self.runs, self.functions, self.projects)
+        return (self.runs, self.functions, self.projects, self.domains)
 
     async def page_of_runs(
         self, project: str, limit: int, cursor: int, after: int

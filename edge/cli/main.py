@@ -24,6 +24,7 @@ NOUNS = {
     "functions": "edge.cli.functions:app",
     "projects": "edge.cli.projects:app",
     "secrets": "edge.cli.secrets:app",
+    "domains": "edge.cli.domains:app",
     "audit": "edge.cli.audit:app",
     "doctor": "edge.cli.doctor.command:doctor",
     "version": "edge.cli.version:version",

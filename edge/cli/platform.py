@@ -13,6 +13,7 @@ from bus.connection import Bus, connect
 from consumers.secrets.desk import Desk
 from edge import pipelinelog
 from edge.api.access import Access
+from edge.api.domain_book import DomainBook
 from edge.api.views import Views
 from edge.cli import page, workers
 from edge.cli.adapters import Adapters
@@ -69,7 +70,8 @@ async def application(
         lint=functools.partial(lint, honoured=honoured(chosen)),
     )
     await forge.reconcile()
-    api = Later(functools.partial(_api, views, bus, desk, at.version))
+    book = DomainBook(bus.log, at.root_domain, frozenset((at.host,)))
+    api = Later(functools.partial(_api, views, bus, desk, book, at.version))
     try:
         yield Dispatch(
             access=access,
@@ -108,7 +110,9 @@ def _builds(settings: PlatformSettings, desk: Desk) -> dict[str, Application]:
     return build_paths(settings.settings, settings.tools, settings.home, desk.store)
 
 
-def _api(views: Views, bus: Bus, desk: Desk, version: str) -> Application:
+def _api(views: Views, bus: Bus, desk: Desk, book: DomainBook, version: str) -> Application:
     from edge.api.app import create  # a third of the time until this process serves
 
-    return create(views, bus.lines, bus.build_logs, desk, bus.usage, version=version)
+    return create(
+        views, bus.lines, bus.build_logs, desk, counts=bus.usage, book=book, version=version
+    )

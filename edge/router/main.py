@@ -10,13 +10,15 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import structlog
 import uvloop
 
 from bus.fold import Fold
+from edge import domains
+from edge.domains import Domain
 from edge.router import routes
 from edge.router.access import AccessLog
 from edge.router.following import Following
@@ -55,12 +57,21 @@ async def serving(settings: RouterSettings) -> AsyncIterator[tuple[Router, int]]
         reduce=routes.reduce,
         snapshots=settings.home / "snapshots",
     )
+    mapped = Fold(
+        "domains",
+        row=Domain,
+        key=domains.key,
+        reduce=domains.reduce,
+        snapshots=settings.home / "snapshots",
+    )
     fold.load()
+    mapped.load()
     access = AccessLog(settings.access_log, every=settings.access_log_every)
     router = Router(settings, access)
-    router.table.load(fold.rows)
+    router.table.load(fold.rows, mapped.rows)
     fold.changed.append(lambda key, row, _: router.table.apply(key, row))
-    following = Following(settings, (fold,), router.meter)
+    mapped.changed.append(lambda host, row, _: router.table.map(host, row))
+    following = Following(settings, (fold, mapped), router.meter)
     listener = _listener(settings)
     port: int = listener.getsockname()[1]
     server = await router.loop.create_server(router.front, sock=listener, backlog=_BACKLOG)
@@ -75,6 +86,7 @@ async def serving(settings: RouterSettings) -> AsyncIterator[tuple[Router, int]]
             if settings.nats_url:
                 tasks.append(group.create_task(following.run()))
             yield router, port
+            await _take_the_last(router, listener)
             server.close()
             await router.drain()
             await following.end()
@@ -86,6 +98,14 @@ async def serving(settings: RouterSettings) -> AsyncIterator[tuple[Router, int]]
         server.close()
         await access.close()
         log.info("router_stopped", requests=router.counters.requests)
+
+
+async def _take_the_last(router: Router, listener: socket.socket) -> None:
+    """Take who has connected already: where the port is shared, closing would reset them."""
+    with suppress(BlockingIOError):
+        for _ in range(_BACKLOG):
+            connection, _ = listener.accept()
+            await router.loop.connect_accepted_socket(router.front, connection)
 
 
 def _listener(settings: RouterSettings) -> socket.socket:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from edge.domains import Domain
 from edge.router.causes import AMBIGUOUS_NAME, NO_FUNCTION, NO_HOST, Refused
 from edge.router.policy import KnowsNobody, Verifier
 from edge.router.request import Line
@@ -42,6 +43,7 @@ class Table:
         )
         self._sites: dict[bytes, dict[bytes, Target]] = {}
         self._joined: dict[bytes, dict[str, Target]] = {}  # by key: two may share a joined name
+        self._mapped: dict[bytes, tuple[bytes, bytes]] = {}  # host: (tenant's host, function)
         self._rows: dict[str, Route] = {}
 
     def __len__(self) -> int:
@@ -54,16 +56,26 @@ class Table:
             return self._find_joined(line.second) if line.name == _JOINED else self._platform
         site = self._sites.get(host)
         if site is None:
-            raise Refused(NO_HOST)
+            return self._find_mapped(host, line)
         target = site.get(line.name)
         if target is None:
             raise Refused(NO_FUNCTION)
         return target
 
-    def load(self, rows: Mapping[str, Route]) -> None:
-        """Apply all rows of a snapshot."""
+    def load(self, rows: Mapping[str, Route], domains: Mapping[str, Domain]) -> None:
+        """Apply all rows of snapshots."""
         for key, route in rows.items():
             self.apply(key, route)
+        for host, domain in domains.items():
+            self.map(host, domain)
+
+    def map(self, host: str, domain: Domain | None) -> None:
+        """Lead a host of an operator's own somewhere, or nowhere; ours and tenants' go first."""
+        if domain is None:
+            self._mapped.pop(host.encode(), None)
+        else:
+            site = f"{domain.label.lower()}.{self._root}".encode()
+            self._mapped[host.encode()] = site, domain.function.encode()
 
     def apply(self, key: str, route: Route | None) -> None:
         """Switch one function: every request from now on gets the new upstream."""
@@ -78,6 +90,16 @@ class Table:
             if route is None:
                 self._forget(key, old)
             self._upstreams.release(old.upstream)
+
+    def _find_mapped(self, host: bytes, line: Line) -> Target:
+        mapped = self._mapped.get(host)
+        if mapped is None:
+            raise Refused(NO_HOST)
+        site, function = mapped
+        target = self._sites.get(site, {}).get(function or line.name)
+        if target is None:
+            raise Refused(NO_FUNCTION)
+        return target.at_root() if function else target
 
     def _switch(self, key: str, route: Route) -> None:
         """Put a route's targets in the place of the ones before."""

@@ -1,5 +1,6 @@
 """Target: what a request was found to be for."""
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 from edge.router.request import Fields, Line
@@ -15,7 +16,17 @@ if TYPE_CHECKING:
 class Target:
     """Who answers, and under which conditions; one per route, replaced at a switch."""
 
-    __slots__ = ("depth", "gateway", "name", "revision", "rules", "settings", "tally", "upstream")
+    __slots__ = (
+        "_root",
+        "depth",
+        "gateway",
+        "name",
+        "revision",
+        "rules",
+        "settings",
+        "tally",
+        "upstream",
+    )
 
     def __init__(
         self,
@@ -33,9 +44,18 @@ class Target:
         self.depth = depth
         self.settings = settings  # how long is waited for it
         self.rules = rules  # None: every request is let in
+        self._root: Target | None = None
         self.tally = tally  # None: of nobody's usage
         self.name = "" if route is None else f"{route.label}/{route.environment}/{route.function}"
         self.revision = "" if route is None else route.revision
+
+    def at_root(self) -> "Target":
+        """Return the same, answering at / without a name in the path."""
+        root = self._root
+        if root is None:
+            root = self._root = copy(self)
+            root.depth = 0
+        return root
 
     def said(
         self, out: list[bytes], line: Line, fields: Fields, *, instead_of: "Target | None"

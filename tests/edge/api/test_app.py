@@ -12,6 +12,7 @@ import pytest
 from bus.connection import Bus
 from consumers.secrets.desk import Desk
 from edge.api.app import create
+from edge.api.domain_book import DomainBook
 from edge.api.views import Views
 from schemas import subjects
 from schemas.envelope import Aggregate
@@ -71,7 +72,10 @@ async def api(bus: Bus) -> AsyncIterator[httpx.AsyncClient]:
     folding = [asyncio.create_task(fold.run(bus.follow)) for fold in views.folds]
     desk = Desk.of(bus, bus.settings.home / "secrets", None)
     # ASGI, typed in Litestar's own words
-    application: Any = create(views, bus.lines, bus.build_logs, desk, bus.usage, version="0")
+    book = DomainBook(bus.log, "localhost")
+    application: Any = create(
+        views, bus.lines, bus.build_logs, desk, counts=bus.usage, book=book, version="0"
+    )
     transport = httpx.ASGITransport(application)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client

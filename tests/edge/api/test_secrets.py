@@ -13,6 +13,7 @@ from consumers.secrets import box
 from consumers.secrets.desk import Desk
 from edge.api.access import Access
 from edge.api.app import create
+from edge.api.domain_book import DomainBook
 from edge.api.views import Views
 from edge.cli.dispatch import Dispatch
 from schemas.envelope import Aggregate
@@ -41,7 +42,10 @@ async def api(bus: Bus, desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
     async def nobody(*_: object) -> None:
         raise AssertionError("not for us")
 
-    application: Any = create(views, bus.lines, bus.build_logs, desk, bus.usage, version="0")
+    book = DomainBook(bus.log, "localhost")
+    application: Any = create(
+        views, bus.lines, bus.build_logs, desk, counts=bus.usage, book=book, version="0"
+    )
     door: Any = Dispatch(
         access=Access.of("localhost", "the-token"),
         webhooks={},

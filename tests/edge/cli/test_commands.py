@@ -48,6 +48,7 @@ def test_the_help_of_up_lists_every_setting(capsys: pytest.CaptureFixture[str]) 
         ("functions", "logs"),
         ("projects", "ls"),
         ("secrets", "ls"),
+        ("domains", "ls"),
         ("audit", "tail"),
         ("audit", "verify"),
         ("doctor",),

@@ -1,0 +1,91 @@
+"""Domains under ``/api``: hosts of the operator's own, and the functions they lead to."""
+
+import difflib
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, delete, get, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
+
+from edge.api.domain_book import DomainBook
+from edge.api.problems import NotFound
+from edge.api.shapes import DomainView, DomainWritten, Page
+from edge.api.views import Views, reached
+
+SHOWN = 5  # names in a hint
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a host is to lead."""
+
+    label: str
+    function: str = ""
+
+
+@get("/domains", summary="Hosts of the operator's own, and where they lead")
+async def domains(
+    *,
+    views: NamedDependency[Views],
+    limit: Annotated[int, QueryParameter(ge=1, le=500, description="at most so many")] = 100,
+    cursor: Annotated[
+        str, QueryParameter(description="of the page before; empty: the first page")
+    ] = "",
+    after: Annotated[
+        int, QueryParameter(ge=0, description="wait until this sequence of the log is known")
+    ] = 0,
+) -> Page[DomainView]:
+    """Return domains by host."""
+    seq = await reached(views.domains, after)
+    rows = views.domains.rows
+    hosts = sorted(host for host in rows if host > cursor)
+    items = [DomainView(**msgspec.structs.asdict(rows[host])) for host in hosts[:limit]]
+    return Page(items=items, seq=seq, cursor=hosts[limit - 1] if len(hosts) > limit else "")
+
+
+@put("/domains/{host:str}", summary="Lead a host to a tenant, or to one function of it")
+async def map_domain(
+    request: Request[Any, Any, Any],
+    *,
+    views: NamedDependency[Views],
+    book: NamedDependency[SkipValidation[DomainBook]],
+    host: FromPath[str],
+    data: JSONBody[Place],
+) -> DomainWritten:
+    """Map a host; its DNS has to lead here, and its certificate is the proxy's in front."""
+    _known(views, data)
+    name, seq = await book.add(host, data.label, data.function, by=_actor(request))
+    return DomainWritten(host=name, seq=seq)
+
+
+@delete("/domains/{host:str}", status_code=200, summary="Lead a host nowhere")
+async def unmap_domain(
+    request: Request[Any, Any, Any],
+    *,
+    book: NamedDependency[SkipValidation[DomainBook]],
+    host: FromPath[str],
+) -> DomainWritten:
+    """Unmap a host; routers answer 404 to it from then on."""
+    name, seq = await book.remove(host, by=_actor(request))
+    return DomainWritten(host=name, seq=seq)
+
+
+HANDLERS = (domains, map_domain, unmap_domain)
+
+
+def _known(views: Views, place: Place) -> None:
+    """Raise NotFound for a tenant or a function that nobody has pushed."""
+    names = {row.label for row in views.functions.rows.values() if row.label}
+    what, wanted = f"tenant {place.label[:100]}", place.label
+    if place.label in names and place.function:
+        names = {row.function for row in views.functions.rows.values() if row.label == wanted}
+        what, wanted = f"function {place.function[:100]} of {place.label}", place.function
+    if wanted not in names:
+        near = difflib.get_close_matches(wanted, names, SHOWN) or sorted(names)[:SHOWN]
+        there = f"there are {', '.join(near)}" if near else "nothing was pushed yet"
+        raise NotFound(f"no {what}", hint=there)
+
+
+def _actor(request: Request[Any, Any, Any]) -> str:
+    """Return who asks, as the door has found."""
+    return str(request.scope.get("user") or "")
