@@ -15,11 +15,16 @@ class PortTaken(PushlineError):
     code = "port_taken"
 
 
-def listener(host: str, port: int, name: str) -> socket.socket:
-    """Return a socket that listens there; PortTaken names the setting."""
+def listener(host: str, port: int, name: str, *, shared: bool = False) -> socket.socket:
+    """Return a socket that listens there; PortTaken names the setting.
+
+    ``shared``: other processes of this user may listen there too, the kernel shares callers out.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     opened = socket.socket(family, socket.SOCK_STREAM)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         opened.bind((host, port))
         opened.listen(BACKLOG)

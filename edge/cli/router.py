@@ -10,8 +10,8 @@ from edge.cli.listen import listener
 def router() -> int:
     """Lead callers to functions, and the platform's own hosts to the edge, until SIGTERM.
 
-    It serves what it knows while the log is away. Any number may run. An exit code of 78 says
-    that starting it again would not help.
+    It serves what it knows while the log is away. Any number may run, also on one machine at one
+    port (SO_REUSEPORT): one a core. An exit code of 78 says that starting it again would not help.
     """
     return process.guarded(_run)
 
@@ -32,7 +32,7 @@ def _run() -> int:
     if platform.startswith(apart.UNIX):  # an upstream's socket is a name in the folder of sockets
         run_folder = Path(platform.removeprefix(apart.UNIX)).parent
         platform = apart.UNIX + Path(platform).name
-    with listener(host, port, "listen") as taken:
+    with listener(host, port, "listen", shared=True) as taken:
         told = RouterSettings(
             home=place.path,
             run=run_folder,

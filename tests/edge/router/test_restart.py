@@ -13,6 +13,7 @@ from typing import Self
 import msgspec
 import pytest
 
+from edge.cli.listen import listener
 from edge.router.settings import RouterSettings
 from tests.edge.router.conftest import Running, Start
 from tests.edge.router.process import PROGRAM, encoded
@@ -92,6 +93,39 @@ async def test_restarted_under_load_without_a_lost_request(run: Path, *, keep: b
 
     assert {answer.status for answer in seen} == {200}
     assert len(seen) > 50 * RESTARTS
+
+
+async def test_routers_share_a_port(run: Path) -> None:
+    """Two with sockets of their own at one port both serve; one ends, and the other goes on."""
+    counts: list[int] = []
+    seen: list[Answer] = []
+    done = asyncio.Event()
+    async with upstream(run / "platform.sock", echo):
+        with ExitStack() as stack:
+            routers, port = [], 0
+            for name in ("one", "other"):
+                bound = stack.enter_context(listener("127.0.0.1", port, "listen", shared=True))
+                port = bound.getsockname()[1]
+                log = run / f"{name}.log"
+                settings = RouterSettings(home=run / name, run=run, access_log=log)
+                routers.append(stack.enter_context(Listening(settings, bound)))
+                bound.close()  # what it holds open would go on getting callers
+            callers = [
+                asyncio.create_task(call(port, done, seen, keep=False)) for _ in range(CALLERS)
+            ]
+            await until(lambda: len(seen) > 200)
+            assert await asyncio.to_thread(routers[0].end) == 0
+            counts.append(len((run / "one.log").read_text().splitlines()))
+            at = len(seen)
+            await until(lambda: len(seen) > at + 100)
+            done.set()
+            await asyncio.gather(*callers)
+            assert await asyncio.to_thread(routers[1].end) == 0
+            counts.append(len((run / "other.log").read_text().splitlines()))
+
+    assert {answer.status for answer in seen} == {200}
+    assert min(counts) > 20
+    assert sum(counts) == len(seen)
 
 
 async def test_a_connection_that_just_opened_is_answered(start: Start, run: Path) -> None:
