@@ -125,12 +125,10 @@ class Builder:
                 lines.say(f"{error}; it will be tried again")
                 raise
             except BuildFailed as error:
+                tail = error.tail or lines.tail
                 lines.say(f"error: {error}")
                 return RunBuildFailed(
-                    function=fact.function,
-                    code=error.code,
-                    message=str(error),
-                    tail=error.tail or lines.tail,
+                    function=fact.function, code=error.code, message=str(error), tail=tail
                 )
         if built is None:
             return None

@@ -134,6 +134,9 @@ class RegistryClient:
                         self._check(got.status, repository)
                         yield got
                         return
+        except aiohttp.ClientConnectorError as error:
+            what = "it takes no connection"
+            raise RegistryUnavailable(f"the registry {host} is not to be had: {what}") from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             what = str(error) or "it did not answer in time"
             raise RegistryUnavailable(f"the registry {host} is not to be had: {what}") from error

@@ -185,7 +185,7 @@ async def test_a_failure_is_recorded_with_its_log(bus: Bus) -> None:
         function="hello",
         code="dependencies_failed",
         message="pip ended with 1 (see the log)",
-        tail=("building hello", "error: pip ended with 1 (see the log)"),
+        tail=("building hello",),
     )
 
 
@@ -264,8 +264,7 @@ async def test_a_log_has_an_end(bus: Bus) -> None:
     assert all("\x1b" not in line for line in lines)
     failed = (await facts(bus))[-1]
     assert isinstance(failed, RunBuildFailed)
-    assert failed.tail[-1] == "error: enough"
-    assert failed.tail[-2].startswith("line 999")
+    assert failed.tail[-1].startswith("line 999")
 
 
 async def test_the_worker_loop_runs_it(bus: Bus, bus_settings: BusSettings) -> None:
