@@ -71,7 +71,8 @@ class Back(asyncio.Protocol):
         elif front.state == TUNNEL:
             front.finish()
         elif self.response is None:
-            if self.buffer or not self.kept or not front.replay():
+            self.upstream.health.failed()
+            if self.buffer or not front.replay(kept=self.kept):
                 front.fail(causes.UPSTREAM_CLOSED)
         elif self.left == UNTIL_CLOSE and error is None:
             front.finish()

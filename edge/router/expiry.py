@@ -20,6 +20,8 @@ def expire(front: "Front") -> None:
     ):
         front.fail(causes.REQUEST_TIMEOUT)
     elif front.state in (BODY, SENT):
+        if front.target is not None:
+            front.target.upstream.health.failed()
         front.fail(causes.UPSTREAM_TIMEOUT)
     else:
         front.abort()

@@ -7,7 +7,7 @@ from edge.router import causes
 from edge.router.body import Body
 from edge.router.causes import Cause, Refused
 from edge.router.chunked import BadChunk
-from edge.router.dial import dial, find_again
+from edge.router.dial import again, dial, find_again
 from edge.router.forwarding import told
 from edge.router.onward import head
 from edge.router.phases import ABORTED, BODY, HEAD, HIGH_WATER, LINGER, SENT, TUNNEL
@@ -50,7 +50,7 @@ class Front(asyncio.Protocol):
         "out",
         "parser",
         "peer",
-        "replayed",
+        "replays",
         "router",
         "settings",
         "started",
@@ -80,7 +80,7 @@ class Front(asyncio.Protocol):
         self.body = NO_BODY
         self.began = False  # the caller has seen something of a response
         self.close_after = False
-        self.replayed = False
+        self.replays = 0
         self.held = False  # we do not read from the caller
         self.choked = False  # the caller does not read from us
         self.waiting = 0  # bytes unwritten when the deadline was last moved
@@ -199,7 +199,7 @@ class Front(asyncio.Protocol):
         self.line = line
         self.fields = fields
         self.started = router.time()
-        self.began = self.replayed = False
+        self.began, self.replays = False, 0
         self.close_after = fields.close or line.old or router.draining
         self.number = router.names.next()
         try:
@@ -284,11 +284,11 @@ class Front(asyncio.Protocol):
             self.state = SENT
         return passed
 
-    def replay(self) -> bool:
-        """Send the request again: its kept connection was closed before it answered."""
-        if self.replayed or self.fields.length or not self.line.idempotent:
+    def replay(self, *, kept: bool) -> bool:
+        """Send the request again: its connection, kept or not, was closed before it answered."""
+        if self.fields.length or not self.line.idempotent or not again(self, kept=kept):
             return False
-        self.replayed = True
+        self.replays += 1
         self.back = None
         self.router.counters.replayed += 1
         try:

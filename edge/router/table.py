@@ -10,7 +10,7 @@ from edge.router.request import Line
 from edge.router.routes import Route
 from edge.router.rules import rules_of, waits_of
 from edge.router.settings import RouterSettings
-from edge.router.target import Target
+from edge.router.target import Target, chosen, spread
 from edge.router.upstream import Upstreams
 from edge.router.usage import Meter
 
@@ -60,7 +60,7 @@ class Table:
         target = site.get(line.name)
         if target is None:
             raise Refused(NO_FUNCTION)
-        return target
+        return target if target.replicas is None else target.replicas.pick()
 
     def load(self, rows: Mapping[str, Route], domains: Mapping[str, Domain]) -> None:
         """Apply all rows of snapshots."""
@@ -89,7 +89,8 @@ class Table:
         if old is not None:
             if route is None:
                 self._forget(key, old)
-            self._upstreams.release(old.upstream)
+            for address in _addresses(old):
+                self._upstreams.release(address)
 
     def _find_mapped(self, host: bytes, line: Line) -> Target:
         mapped = self._mapped.get(host)
@@ -99,21 +100,27 @@ class Table:
         target = self._sites.get(site, {}).get(function or line.name)
         if target is None:
             raise Refused(NO_FUNCTION)
-        return target.at_root() if function else target
+        return chosen(target).at_root() if function else chosen(target)
 
     def _switch(self, key: str, route: Route) -> None:
         """Put a route's targets in the place of the ones before."""
-        upstream = self._upstreams.acquire(route.upstream)
+        upstreams = [self._upstreams.acquire(address) for address in _addresses(route)]
         site = self._sites.setdefault(self._host(route), {})
         name = route.function.encode()
         before = site.get(name)
         rules = rules_of(route, self.verifier, None if before is None else before.rules)
         settings = waits_of(route.options, self._settings)
         tally = self._meter.tally(route)
-        site[name] = Target(upstream, 1, settings, route, rules=rules, tally=tally)
+
+        def target(depth: int) -> Target:
+            return spread(
+                Target(upstream, depth, settings, route, rules=rules, tally=tally)
+                for upstream in upstreams
+            )
+
+        site[name] = target(1)
         if route.environment == PRODUCTION:
-            joined = Target(upstream, 2, settings, route, rules=rules, tally=tally)
-            self._joined.setdefault(_joined(route), {})[key] = joined
+            self._joined.setdefault(_joined(route), {})[key] = target(2)
 
     def _find_joined(self, name: bytes) -> Target:
         found = self._joined.get(name)
@@ -121,7 +128,7 @@ class Table:
             raise Refused(NO_FUNCTION)
         if len(found) > 1:  # a-b + c and a + b-c: a guess could call a stranger's function
             raise Refused(AMBIGUOUS_NAME)
-        return next(iter(found.values()))
+        return chosen(next(iter(found.values())))
 
     def _forget(self, key: str, old: Route) -> None:
         host, joined = self._host(old), _joined(old)
@@ -143,3 +150,8 @@ class Table:
 
 def _joined(route: Route) -> bytes:
     return f"{route.label}-{route.function}".encode()
+
+
+def _addresses(route: Route) -> tuple[str, ...]:
+    """Return each of a route's upstreams, once."""
+    return tuple(dict.fromkeys((route.upstream, *route.upstreams)))

@@ -1,8 +1,10 @@
 """Target: what a request was found to be for."""
 
+from collections.abc import Iterable
 from copy import copy
 from typing import TYPE_CHECKING
 
+from edge.router.replicas import Replicas
 from edge.router.request import Fields, Line
 from edge.router.rules import Rules
 from edge.router.settings import RouterSettings
@@ -21,6 +23,7 @@ class Target:
         "depth",
         "gateway",
         "name",
+        "replicas",
         "revision",
         "rules",
         "settings",
@@ -45,6 +48,7 @@ class Target:
         self.settings = settings  # how long is waited for it
         self.rules = rules  # None: every request is let in
         self._root: Target | None = None
+        self.replicas: Replicas | None = None  # of which this is one
         self.tally = tally  # None: of nobody's usage
         self.name = "" if route is None else f"{route.label}/{route.environment}/{route.function}"
         self.revision = "" if route is None else route.revision
@@ -70,3 +74,18 @@ class Target:
         """Return what of a request's head depends on who answers."""
         head = line.heads[self.depth], fields.onward
         return b"".join(head if self.gateway is None else self.gateway.said(*head))
+
+
+def spread(targets: Iterable[Target]) -> Target:
+    """Return one of a route's targets; where there are several, each knows of all."""
+    all_ = tuple(targets)
+    if len(all_) > 1:
+        replicas = Replicas(all_)
+        for target in all_:
+            target.replicas = replicas
+    return all_[0]
+
+
+def chosen(target: Target) -> Target:
+    """Return who of a route's replicas gets the next request."""
+    return target if target.replicas is None else target.replicas.pick()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.router.gateway import SCHEMES, gateway
+from edge.router.replicas import Health
 
 if TYPE_CHECKING:
     from edge.router.back import Back
@@ -21,12 +22,13 @@ class BadAddress(ValueError):
 class Upstream:
     """One address that answers, for as long as a route names it."""
 
-    __slots__ = ("active", "address", "gateway", "idle", "retired", "users")
+    __slots__ = ("active", "address", "gateway", "health", "idle", "retired", "users")
 
     def __init__(self, address: str) -> None:
         """Nothing is connected before it is needed."""
         self.address = address
         self.gateway = gateway(address)  # None: it answers at the root, as whoever is asked for
+        self.health = Health()
         self.idle: list[Back] = []  # the last one used is the next one used
         self.active = 0  # requests that picked it and have not ended
         self.retired = False  # no route names it: connections end with their request
