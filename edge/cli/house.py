@@ -20,6 +20,7 @@ import structlog
 
 from edge.cli import home, processes
 from edge.cli.home import Endpoint, Home
+from edge.cli.listen import PortTaken
 from edge.cli.processes import Child
 from edge.cli.release import version
 from edge.cli.settings import LOOPBACK, Settings, public_of
@@ -35,12 +36,6 @@ ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PORTS_TRIED: Final = 100
 READY_WITHIN: Final = 60.0  # seconds; usual is one
 NATS_POLL: Final = 0.25  # seconds between looks at the log's server
-
-
-class PortTaken(PushlineError):
-    """No port is free."""
-
-    code = "port_taken"
 
 
 class Stopped(PushlineError):

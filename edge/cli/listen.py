@@ -1,16 +1,17 @@
-"""A port of our own, and no other: apart from `up`, somebody has written down which."""
+"""A port that somebody has written down, and no other; `up` may take the next."""
 
 import errno
 import socket
+from typing import Final
 
 from edge.cli.variables import variable
 from schemas.errors import PushlineError
 
-BACKLOG = 1024
+BACKLOG: Final = 1024
 
 
 class PortTaken(PushlineError):
-    """The port that was asked for cannot be listened on."""
+    """The port that was asked for cannot be listened on, nor one that would do."""
 
     code = "port_taken"
 

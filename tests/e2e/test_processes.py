@@ -147,17 +147,25 @@ REFUSED = {
 }
 
 
+@pytest.fixture(scope="module")
+def nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apart]:
+    """Yield an installation whose log is made, and of which nothing ever runs."""
+    with apart(tmp_path_factory.mktemp("nobody")) as found:
+        assert found.run("init", "init").returncode == 0
+        yield found
+
+
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_work_is_refused_with_its_cure(there: Apart, case: str) -> None:
+def test_what_cannot_work_is_refused_with_its_cure(nobody: Apart, case: str) -> None:
     """Exit code 78, which says that starting it again does not help; no secret is printed."""
     arguments, settings, expected = REFUSED[case]
 
-    done = there.run("platform", *arguments.split(), **settings)
+    done = nobody.run("platform", *arguments.split(), **settings)
 
     assert done.returncode == (1 if case == "up" else 78), done.stderr
     assert expected in done.stderr
     assert re.search(r"error: .+\n  .+", done.stderr)
-    assert there.server.password("platform") not in done.stderr
+    assert nobody.server.password("platform") not in done.stderr
 
 
 def test_before_init_nothing_starts(tmp_path: Path) -> None:
