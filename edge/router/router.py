@@ -112,7 +112,7 @@ class Router:
         target = front.target
         if target is not None and target.tally is not None:
             target.tally.add(status, self.time() - front.started)
-            if target.replicas is not None and front.cause is None:
+            if target.replicas is not None and front.began and front.cause is None:
                 target.upstream.health.answered()
         if self.totals:
             self.totals.pop(front, None)
