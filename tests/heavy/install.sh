@@ -1,4 +1,4 @@
-# Sourced by `tests/run --install`: brings node, a registry, a browser and a Docker Engine.
+# Sourced by `tests/run --install`: brings node, a registry, a browser, a Docker Engine and compose.
 #
 # Debian's packages, as root. The engine is unpacked into a cache outside the checkout and never
 # installed, so that no service of the machine starts or changes. Debian 12's own engine is too old
@@ -27,6 +27,7 @@ install_heavy() {
     apt_install $wanted || say "some heavy tests will skip"
   fi
   unpack engine docker.io containerd || say "no engine; its tests will skip"
+  unpack compose docker-compose || say "no docker compose; its test will skip"
   unpack buildx docker-buildx || say "no docker buildx; nothing to compare our client with"
 }
 
