@@ -1,6 +1,6 @@
 """Loads, and what they measured.
 
-``python -m tests.bench router|ingest|buildkit|soak [--rounds N] [--seconds S] [--only CASE]``
+``python -m tests.bench BENCH [--rounds N] [--seconds S] [--only CASE] [--json FILE]``
 
 Not part of the tests: a bench wants the machine for itself. Exit code 1 where a goal is not met.
 """
@@ -17,7 +17,7 @@ from typing import Final
 from tests.bench.process import Missing
 from tests.bench.report import How, Report, as_json, say, show
 
-BENCHES: Final = ("router", "ingest", "buildkit", "soak")
+BENCHES: Final = ("router", "ingest", "buildkit", "soak", "routes")
 
 
 def machine() -> str:

@@ -1,11 +1,12 @@
-"""A function for the long trials: echoes WebSockets, sends events, swallows and pours: ``… PORT``.
+"""A function for the long trials, ``… behind PORT [WORD]``: echoes, sends, swallows and pours.
 
 ``/ws`` echoes messages, ``/sse`` sends the time twice a second, ``/sink`` counts a body,
-``/flow/N`` answers N bytes; anything else is greeted.
+``/flow/N`` answers N bytes; anything else is greeted, with WORD.
 """
 
 import asyncio
 import base64
+import functools
 import hashlib
 import sys
 import time
@@ -20,7 +21,7 @@ _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 _SOON: Final = 0.5  # seconds between events
 
 
-async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def serve(word: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answer the requests of one connection."""
     try:
         while head := await reader.readuntil(b"\r\n\r\n"):
@@ -31,7 +32,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             if path == b"/sse":
                 await events(writer)
                 return
-            await answer(path, head, reader, writer)
+            await answer(word, path, head, reader, writer)
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         return
@@ -40,7 +41,11 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def answer(
-    path: bytes, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    word: bytes,
+    path: bytes,
+    head: bytes,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
 ) -> None:
     """Swallow the body, then answer of a length."""
     left = got = int(field(head, b"content-length") or b"0")
@@ -50,7 +55,7 @@ async def answer(
             raise asyncio.IncompleteReadError(b"", left)
         left -= len(piece)
     if not path.startswith(b"/flow/"):
-        body = b"%d bytes" % got
+        body = b"%d bytes" % got if path == b"/sink" else word
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
         return
     size = int(path.rpartition(b"/")[2])
@@ -119,12 +124,13 @@ def unmasked(payload: bytes, mask: bytes) -> bytes:
     return (int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")).to_bytes(size, "big")
 
 
-async def main(port: int) -> None:
+async def main(port: int, word: bytes) -> None:
     """Serve until killed."""
-    server = await asyncio.start_server(serve, "127.0.0.1", port, backlog=4096, limit=1 << 20)
+    serving = functools.partial(serve, word)
+    server = await asyncio.start_server(serving, "127.0.0.1", port, backlog=4096, limit=1 << 20)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main(int(sys.argv[1])))
+        runner.run(main(int(sys.argv[1]), (sys.argv[2:] or ["hello"])[0].encode()))

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from typing import Final
+from typing import Any, Final
 
 from bus.fold import Fold
 from edge.cli import child
@@ -16,7 +16,7 @@ LABEL: Final = "alice"
 
 
 def pushline(at: Place) -> tuple[list[str], bytes]:
-    """Return what starts our router, and what it is told on standard input."""
+    """Return what starts our router with one function, and what it is told on standard input."""
     route = Route(
         label=LABEL,
         environment="production",
@@ -33,8 +33,17 @@ def pushline(at: Place) -> tuple[list[str], bytes]:
     )
     fold.rows, fold.seq = {f"{LABEL}/production/hello": route}, 1
     asyncio.run(fold.save())
+    return started_with(at)
+
+
+def started_with(at: Place, **more: Any) -> tuple[list[str], bytes]:
+    """Return what starts our router, with more settings than where it is."""
     settings = RouterSettings(
-        home=at.folder, run=at.folder, listen_port=at.port, access_log=at.folder / "access.log"
+        home=at.folder,
+        run=at.folder,
+        listen_port=at.port,
+        access_log=at.folder / "access.log",
+        **more,
     )
     told = child.payload(settings, log_level="info", log_format="json")
     return [sys.executable, "-m", "edge.cli.child", "router", str(os.getpid())], told
