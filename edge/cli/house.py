@@ -20,8 +20,8 @@ import structlog
 
 from edge.cli import home, processes
 from edge.cli.home import Endpoint, Home
-from edge.cli.listen import PortTaken
-from edge.cli.processes import Child
+from edge.cli.listen import BACKLOG, PortTaken
+from edge.cli.processes import Child, role, router_name
 from edge.cli.release import version
 from edge.cli.settings import LOOPBACK, Settings, public_of
 from schemas.errors import PushlineError
@@ -95,8 +95,8 @@ async def serving(
     orphans = processes.end_orphans(place.pids)
     for old in place.run.glob("*.sock"):
         old.unlink()
-    listener = bind(host, port)
-    children = _children(place, listener, output)
+    listeners = bind(host, port, settings.routers)
+    children = _children(place, listeners, output)
     nats = None
     try:
         for each in children.values():
@@ -105,9 +105,9 @@ async def serving(
 
         nats = parts.log_server(place)
         await parts.initialised(nats)
-        endpoint = _endpoint(settings, place, host, listener.getsockname()[1], nats)
+        endpoint = _endpoint(settings, place, host, listeners[0].getsockname()[1], nats)
         for name, payload in parts.payloads(
-            settings, place, endpoint, nats, listener=listener, tools=tools
+            settings, place, endpoint, nats, listeners=listeners, tools=tools
         ).items():
             await children[name].tell(payload)
         house = House(
@@ -121,7 +121,8 @@ async def serving(
         home.write_private(place.endpoint, msgspec.json.encode(endpoint))
         yield dataclasses.replace(house, took=time.monotonic() - begun)
     finally:
-        listener.close()
+        for listener in listeners:
+            listener.close()
         place.endpoint.unlink(missing_ok=True)
         await _stop(children)
         if nats is not None:
@@ -152,18 +153,22 @@ async def until(
         await asyncio.wait(tasks)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Return a listening socket on that port, or on the next free one.
+def bind(host: str, port: int, count: int = 1) -> list[socket.socket]:
+    """Return so many listening sockets on that port, or on the next free one.
 
-    It listens at once: until the router takes them up, callers wait instead of being refused.
+    They listen at once: until a router takes them up, callers wait instead of being refused, also
+    while it is started again, for we keep them. Among several the kernel shares callers out; a
+    port that somebody else has is not shared.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for number in range(port, min(port + PORTS_TRIED, 65536)) if port else (0,):
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind((host, number))
-            listener.listen(1024)
+            listener.bind((host, number))  # before it is shared: refused where anybody listens
+            if count > 1:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            listener.listen(BACKLOG)
         except OSError as error:
             listener.close()
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
@@ -171,20 +176,33 @@ def bind(host: str, port: int) -> socket.socket:
                     f"cannot listen on {host}: {error.strerror}", hint="say another: --listen"
                 ) from error
         else:
-            return listener
+            return [listener, *(_beside(listener) for _ in range(count - 1))]
     raise PortTaken(
         f"no port from {port} on is free on {host}", hint="say another: --listen HOST:PORT"
     )
 
 
-def _children(place: Home, listener: socket.socket, output: int | None) -> dict[str, Child]:
-    graces = {"router": 35.0, "platform": 20.0, "supervisor": 15.0}  # each a little over its own
+def _beside(first: socket.socket) -> socket.socket:
+    listener = socket.socket(first.family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind(first.getsockname())
+    listener.listen(BACKLOG)
+    return listener
+
+
+def _children(
+    place: Home, listeners: Sequence[socket.socket], output: int | None
+) -> dict[str, Child]:
+    sockets = {router_name(number): each.fileno() for number, each in enumerate(listeners)}
+    graces = dict.fromkeys(sockets, 35.0)  # each a little over its own
+    graces |= {"platform": 20.0, "supervisor": 15.0}
     return {
         name: Child(
             name=name,
-            argv=(*_python(), "-m", "edge.cli.child", name, str(os.getpid())),
+            argv=(*_python(), "-m", "edge.cli.child", role(name), str(os.getpid())),
             pids=place.pids,
-            descriptors=(listener.fileno(),) if name == "router" else (),
+            descriptors=(sockets[name],) if name in sockets else (),
             output=output,
             grace=grace,
         )
@@ -280,5 +298,6 @@ async def _watch_nats(nats: "NatsServer", pids: Path) -> None:
 
 async def _stop(children: dict[str, Child]) -> None:
     """Stop what takes requests before what answers them."""
-    await children["router"].stop()
+    routers = [each for name, each in children.items() if role(name) == "router"]
+    await asyncio.gather(*(each.stop() for each in routers))
     await asyncio.gather(children["platform"].stop(), children["supervisor"].stop())

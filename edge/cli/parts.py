@@ -1,6 +1,7 @@
 """What the parts of a house are told: each its own settings, and no more."""
 
 import socket
+from collections.abc import Sequence
 
 import msgspec
 import structlog
@@ -42,24 +43,28 @@ def payloads(
     endpoint: Endpoint,
     nats: NatsServer,
     *,
-    listener: socket.socket,
+    listeners: Sequence[socket.socket],
     tools: dict[str, str],
 ) -> dict[str, bytes]:
     """Return what each child is handed."""
     router = nats.settings("router")
     told: dict[str, msgspec.Struct] = {
-        "router": RouterSettings(
+        processes.router_name(number): RouterSettings(
             home=place.path,
             run=place.run,
             root_domain=settings.root_domain,
             platform_hosts=(endpoint.host,),
             listen_fd=listener.fileno(),
             trusted_proxies=trusted_of(settings),
+            connections_per_client=settings.connections_per_client,
             nats_url=router.nats_url,
             nats_user=router.user,
             nats_password=router.password,
             access_log_every=0,
-        ),
+        )
+        for number, listener in enumerate(listeners)
+    }
+    told |= {
         "platform": PlatformSettings(
             settings=settings,
             endpoint=endpoint,

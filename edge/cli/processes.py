@@ -25,6 +25,16 @@ STEADY: Final = 30.0  # seconds after which a child that crashes is no longer fa
 FIRST_WAIT, LONGEST_WAIT = 0.1, 10.0  # seconds before a restart
 
 
+def router_name(number: int) -> str:
+    """Return the name of a router's process; the first is ``router``."""
+    return f"router-{number + 1}" if number else "router"
+
+
+def role(name: str) -> str:
+    """Return what a child of this name does."""
+    return "router" if name.startswith("router-") else name
+
+
 class PidFile(msgspec.Struct, frozen=True):
     """A process that belongs to a home. Pids are used again: the start time tells who is meant."""
 

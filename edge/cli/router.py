@@ -43,6 +43,8 @@ def _run() -> int:
             nats_user=bus.user,
             nats_password=bus.password,
             trusted_proxies=settings.trusted_of(chosen),
+            connections_per_client=chosen.connections_per_client,
+            access_log_every=chosen.access_log_every,
             forwarded_proto="https" if public.startswith("https://") else "http",
         )
     run(told)

@@ -42,6 +42,19 @@ class Settings(Secretive, frozen=True, kw_only=True):
         bool,
         Meta(description="true: listen may be an address that other machines reach"),
     ] = False
+    routers: Annotated[
+        int, Meta(description="processes of the router under `up`; one a core at most", ge=1, le=64)
+    ] = 1
+    connections_per_client: Annotated[
+        int,
+        Meta(description="from one address, to each router process; 0: any number", ge=0),
+    ] = 0
+    access_log_every: Annotated[
+        int,
+        Meta(
+            description="`pushline router` logs one request in so many, 5xx always; 0: none", ge=0
+        ),
+    ] = 1
     root_domain: Annotated[
         str,
         Meta(

@@ -7,6 +7,7 @@ import pytest
 
 from edge.cli.settings import Settings, markdown
 from edge.cli.variables import manual
+from schemas import route
 from schemas.stack import lint
 from tests.architecture.source_tree import ROOT, tracked
 
@@ -24,6 +25,14 @@ def test_settings_are_the_code() -> None:
         "put this into README.md: python -c 'import edge.cli.settings as s; print(s.markdown())'"
     )
     assert len(manual(Settings)) > 5
+
+
+def test_annotations_of_a_route_are_the_code() -> None:
+    """The table of annotations is what a stack's are read by."""
+    table = re.search(r"<!-- routes: .*-->\n(.*)<!-- routes end -->", README.read_text(), re.DOTALL)
+
+    assert table
+    assert table[1].strip() == route.markdown().strip()
 
 
 def test_sample_stack_has_no_mistake() -> None:
