@@ -11,7 +11,6 @@ from typing import Final, cast
 
 import uvloop
 
-_INBOX: Final = b"_INBOX.bench"
 _CONNECT: Final = b'CONNECT {"verbose":false,"pedantic":false,"lang":"bench"}\r\n'
 _STORED: Final = b'"seq":'
 _REFUSED: Final = b'"error":'
@@ -25,7 +24,8 @@ class Publisher(asyncio.Protocol):
     def __init__(self, subject: str, body: bytes, ahead: int) -> None:
         """Publish ``body`` each time, so many ``ahead`` of the acknowledgements."""
         run = f"{time.time_ns():x}".encode()
-        self.line = b"PUB %b.%b-%%d %b %d\r\n" % (subject.encode(), run, _INBOX, len(body))
+        self.inbox = b"_INBOX.bench-" + run
+        self.line = b"PUB %b.%b-%%d %b %d\r\n" % (subject.encode(), run, self.inbox, len(body))
         self.body = body + b"\r\n"
         self.ahead = ahead
         self.sent = self.stored = self.refused = 0
@@ -34,7 +34,7 @@ class Publisher(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Subscribe to the acknowledgements, and begin."""
         self.transport = cast("asyncio.Transport", transport)
-        self.transport.write(_CONNECT + b"SUB %b 1\r\n" % _INBOX)
+        self.transport.write(_CONNECT + b"SUB %b 1\r\n" % self.inbox)
         self._publish(self.ahead)
 
     def data_received(self, data: bytes) -> None:

@@ -56,12 +56,12 @@ class Watch:
             self.samples.append(self.sample())
             await asyncio.sleep(0.5)
 
-    def slope(self) -> float:
-        """Return how memory grows once it has settled, MB a minute."""
+    def slope(self) -> float | None:
+        """Return how memory grows once it has settled, MB a minute; None before that."""
         since = self.samples[0].at + SETTLED
-        late = [one for one in self.samples if one.at >= since] or self.samples
-        if len(late) < 2:
-            return 0.0
+        late = [one for one in self.samples if one.at >= since]
+        if not late or late[-1].at - late[0].at < SETTLED:
+            return None
         line = statistics.linear_regression([s.at for s in late], [s.memory_mb for s in late])
         return line.slope * 60
 
@@ -123,7 +123,14 @@ async def crowded(watch: Watch, port: int, seconds: float) -> list[Goal]:
     most = max(one.descriptors for one in watch.samples)
     found = [
         Goal("connections opened", connections, opened, ""),
-        Goal("memory's slope", 1.0, watch.slope(), "MB/min", at_least=False),
+        Goal(
+            "memory's slope",
+            1.0,
+            watch.slope(),
+            "MB/min",
+            at_least=False,
+            why_not=f"wants {2 * SETTLED:g} s or more",
+        ),
         Goal(f"descriptors left (of {most})", 0, await watch.left_behind(), "", at_least=False),
         Goal("a plain caller: not 200", 0, heard.wrong, f"of {heard.times}", at_least=False),
     ]
