@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import sys
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from bus.connection import Bus, connect
 from edge.cli import apart, process, settings, workers
 from edge.cli.adapters import Adapters
 from edge.cli.health import Health
-from edge.cli.listen import listener
+from edge.cli.listen import metrics_of
 from edge.cli.platform_settings import PlatformSettings
 from edge.cli.serve import Site, work
 from schemas.errors import DurableMissing, SettingInvalid
@@ -57,16 +56,9 @@ async def _consume(
         health = Health(bus)
         consuming = health.watched(workers.make(Adapters(told, bus, stack), names))
         site = None
-        if (where := _metrics(told.settings)) is not None:
+        if (where := metrics_of(told.settings)) is not None:
             site = Site(health, stack.enter_context(where))
         await work(bus, consuming, stopping, site)
-
-
-def _metrics(chosen: settings.Settings) -> socket.socket | None:
-    if not chosen.metrics_listen:
-        return None
-    remote, name = chosen.allow_remote, "metrics_listen"
-    return listener(*settings.address(chosen.metrics_listen, allow_remote=remote, name=name), name)
 
 
 async def _durable(bus: Bus, names: tuple[str, ...]) -> None:

@@ -25,6 +25,11 @@ PLAIN, HTML = b"text/plain; charset=utf-8", b"text/html; charset=utf-8"
 CHALLENGE = (b"www-authenticate", b'Basic realm="Pushline", charset="UTF-8"')
 
 
+async def own_metrics() -> bytes:
+    """Return what this process counts."""
+    return telemetry.exposition()
+
+
 @dataclass(frozen=True, slots=True)
 class Dispatch:
     """The platform's ASGI application."""
@@ -34,6 +39,7 @@ class Dispatch:
     git: Application  # asks for the token in its own way
     api: Application
     front: bytes  # the page at /
+    metrics: Callable[[], Awaitable[bytes]] = own_metrics
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Hand a request to whom it belongs; /api and /metrics need the token."""
@@ -65,8 +71,7 @@ class Dispatch:
         if path == "/api" or path.startswith("/api/"):
             await self.api(scope, receive, send)
         elif path == "/metrics":
-            body = telemetry.exposition()
-            await answer(send, 200, telemetry.CONTENT_TYPE.encode(), body)
+            await answer(send, 200, telemetry.CONTENT_TYPE.encode(), await self.metrics())
         else:
             await refuse(send, 404, path, problems.NotFound("there is nothing here"))
 

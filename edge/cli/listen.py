@@ -4,6 +4,7 @@ import errno
 import socket
 from typing import Final
 
+from edge.cli.settings import Settings, address
 from edge.cli.variables import variable
 from schemas.errors import PushlineError
 
@@ -38,3 +39,11 @@ def listener(host: str, port: int, name: str, *, shared: bool = False) -> socket
             hint="end what listens there, or name another port",
         ) from error
     return opened
+
+
+def metrics_of(chosen: Settings) -> socket.socket | None:
+    """Return where this process tells of its health, None where nobody wants to know."""
+    if not chosen.metrics_listen:
+        return None
+    remote, name = chosen.allow_remote, "metrics_listen"
+    return listener(*address(chosen.metrics_listen, allow_remote=remote, name=name), name)

@@ -61,6 +61,8 @@ def payloads(
             nats_user=router.user,
             nats_password=router.password,
             access_log_every=0,
+            name=processes.router_name(number),
+            metrics_socket=place.run / f"{processes.router_name(number)}-metrics.sock",
         )
         for number, listener in enumerate(listeners)
     }

@@ -20,6 +20,7 @@ from edge.cli.adapters import Adapters
 from edge.cli.dispatch import Application, Dispatch, Later
 from edge.cli.honoured import honoured
 from edge.cli.platform_settings import SOCKET, PlatformSettings
+from edge.cli.router_metrics import with_routers
 from edge.cli.serve import Site, private_socket, told_to_stop, work
 from edge.cli.workers import Consumers
 from edge.git.forge import GitForge
@@ -73,30 +74,32 @@ async def application(
     book = DomainBook(bus.log, at.root_domain, frozenset((at.host,)))
     api = Later(functools.partial(_api, views, bus, desk, book, at.version))
     try:
-        yield Dispatch(
-            access=access,
-            webhooks={
-                "/github-event": GitHubIngest(
-                    bus.deliveries,
-                    secret=chosen.github_webhook_secret,
-                    sha1=chosen.github_webhook_sha1,
-                    gate=gate,
-                ),
-                "/gitlab-event": GitLabIngest(
-                    bus.deliveries,
-                    token=chosen.gitlab_webhook_token,
-                    signing=chosen.gitlab_signing_token,
-                    gate=gate,
-                ),
-                pipelinelog.PATH: PipelineLog(
-                    bus.build_logs, access, gate, chosen.payload_secret.encode()
-                ),
-                **_builds(settings, desk),
-            },
-            git=forge,
-            api=api,
-            front=page.front(at),
-        )
+        async with with_routers(settings.run) as metrics:
+            yield Dispatch(
+                access=access,
+                webhooks={
+                    "/github-event": GitHubIngest(
+                        bus.deliveries,
+                        secret=chosen.github_webhook_secret,
+                        sha1=chosen.github_webhook_sha1,
+                        gate=gate,
+                    ),
+                    "/gitlab-event": GitLabIngest(
+                        bus.deliveries,
+                        token=chosen.gitlab_webhook_token,
+                        signing=chosen.gitlab_signing_token,
+                        gate=gate,
+                    ),
+                    pipelinelog.PATH: PipelineLog(
+                        bus.build_logs, access, gate, chosen.payload_secret.encode()
+                    ),
+                    **_builds(settings, desk),
+                },
+                git=forge,
+                api=api,
+                front=page.front(at),
+                metrics=metrics,
+            )
     finally:
         api.cancel()
         await forge.close()

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from edge.cli import apart, home, logs, process, settings
-from edge.cli.listen import listener
+from edge.cli.listen import listener, metrics_of
 
 
 def router() -> int:
@@ -32,6 +32,7 @@ def _run() -> int:
     if platform.startswith(apart.UNIX):  # an upstream's socket is a name in the folder of sockets
         run_folder = Path(platform.removeprefix(apart.UNIX)).parent
         platform = apart.UNIX + Path(platform).name
+    numbers = metrics_of(chosen)
     with listener(host, port, "listen", shared=True) as taken:
         told = RouterSettings(
             home=place.path,
@@ -45,6 +46,7 @@ def _run() -> int:
             trusted_proxies=settings.trusted_of(chosen),
             connections_per_client=chosen.connections_per_client,
             access_log_every=chosen.access_log_every,
+            metrics_fd=numbers.detach() if numbers else -1,
             forwarded_proto="https" if public.startswith("https://") else "http",
         )
     run(told)

@@ -239,7 +239,7 @@ class Settings(Secretive, frozen=True, kw_only=True):
     metrics_listen: Annotated[
         str,
         Meta(
-            description="HOST:PORT of /healthz and /metrics of `pushline consumer`; empty: none",
+            description="HOST:PORT of /healthz and /metrics of `consumer`, `router`; empty: none",
             pattern=r"^((\[[0-9A-Fa-f:.]+\]|[^:\s/]+):\d{1,5})?$",
         ),
     ] = ""

@@ -21,6 +21,7 @@ from edge import domains
 from edge.domains import Domain
 from edge.router import routes
 from edge.router.access import AccessLog
+from edge.router.admin import answering
 from edge.router.following import Following
 from edge.router.router import Router
 from edge.router.routes import Route
@@ -81,7 +82,7 @@ async def serving(settings: RouterSettings) -> AsyncIterator[tuple[Router, int]]
     gc.set_threshold(_COLLECT_AFTER, *usual[1:])  # cycles are cut by hand; caches are no garbage
     log.info("router_listening", port=port, functions=len(router.table), seq=fold.seq)
     try:
-        async with asyncio.TaskGroup() as group:
+        async with answering(router), asyncio.TaskGroup() as group:
             tasks = [group.create_task(router.sweep())]
             if settings.nats_url:
                 tasks.append(group.create_task(following.run()))

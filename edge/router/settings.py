@@ -42,6 +42,9 @@ class RouterSettings(msgspec.Struct, frozen=True, kw_only=True):
     linger: float = 2.0  # reading on after a refusal, so that it is not lost in a reset
     drain_timeout: float = 30.0  # after SIGTERM
 
+    name: str = "router"  # of this process, in metrics
+    metrics_fd: int = -1  # a socket that listens for /healthz and /metrics; -1: nobody asks there
+    metrics_socket: Path | None = None  # where the platform asks for numbers
     usage_every: float = 10.0  # what functions were asked is sent to the log so often
     access_log: Path | None = None  # None: standard output
     access_log_every: int = 1  # one in so many requests is logged, 0: none; 5xx always

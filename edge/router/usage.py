@@ -107,6 +107,7 @@ class Meter:
         """Begin with a name that no other router has."""
         self.id = uuid.uuid4().hex[:16]
         self.waiting: dict[str, Part] = {}  # by id, oldest first
+        self.latency: dict[int, int] = {}  # of all functions, since the start
         self._tallies: dict[str, Tally] = {}
         self._dirty: list[Tally] = []
         self._open: dict[tuple[str, int], Usage] = {}
@@ -129,6 +130,8 @@ class Meter:
         for tally in tallies:
             place = tally.subject, minute
             usage = tally.taken(minute)
+            for number, count in usage.latency.items():
+                self.latency[number] = self.latency.get(number, 0) + count
             before = self._open.get(place)
             self._open[place] = usage if before is None else added((before, usage), minute=minute)
 

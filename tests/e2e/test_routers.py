@@ -117,6 +117,22 @@ def test_what_both_have_counted_is_told(here: Laptop) -> None:
     )
 
 
+@pytest.mark.usefixtures("pushed")
+def test_metrics_have_both_routers(here: Laptop) -> None:
+    """The platform's /metrics asks each of them."""
+
+    async def story() -> str:
+        async with calling(here.port) as caller:
+            token = f"Authorization: {here.basic()}"
+            answer = await caller.ask(get("/metrics", token, host="localhost"))
+            return answer.body.decode()
+
+    said = asyncio.run(story())
+
+    for router in ("router", "router-2"):
+        assert f'pushline_router_requests_total{{router="{router}",status="2xx"}}' in said
+
+
 def test_annotations_close_a_route(here: Laptop, tmp_path: Path) -> None:
     """A stack says who may call: nobody is known yet, so nobody may; a typo fails the push."""
     work = tmp_path / "inner"
