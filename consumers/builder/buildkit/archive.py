@@ -14,7 +14,8 @@ from consumers.builder.buildkit.errors import ContextInvalid
 from consumers.builder.buildkit.paths import by_name, clean, relative
 
 PIECE: Final = 256 * 1024
-SECOND: Final = 10**9
+SECOND: Final = 10**9  # nanoseconds
+LATEST: Final = 2**33  # seconds; what is later does not fit in 64 bits of nanoseconds
 
 _TYPES: Final = {
     tarfile.DIRTYPE: DIRECTORY,
@@ -44,7 +45,7 @@ class TarContext:
             )
             with tarfile.open(fileobj=source.reader(), mode="r:") as archive:
                 return _Indexing(source, self.prefix).run(archive)
-        except (tarfile.TarError, EOFError) as error:
+        except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
             raise ContextInvalid(f"not an uncompressed tar archive: {error}") from error
         except OSError as error:
             raise ContextInvalid(f"the archive cannot be read: {error.strerror}") from error
@@ -127,6 +128,8 @@ class _Indexing:
             path = relative(member.name)
             if path is None:
                 raise ContextInvalid(f"{member.name!r} leads out of the archive")
+            if member.size < 0 or "\0" in path:  # a size below 0 would lead back, for ever
+                raise ContextInvalid(f"{member.name!r} has a header that makes no sense")
             if root != ".":
                 if path != root and not path.startswith(root + "/"):
                     continue
@@ -146,7 +149,8 @@ class _Indexing:
         kind = _TYPES.get(member.type)
         if kind is None or member.issparse():
             raise ContextInvalid(f"{path!r} is of a kind that archives of contexts may not have")
-        entry = Entry(path, go_mode(member.mode & 0o7777) | kind, mtime=int(member.mtime) * SECOND)
+        mtime = min(max(int(member.mtime), 0), LATEST) * SECOND
+        entry = Entry(path, go_mode(member.mode & 0o7777) | kind, mtime=mtime)
         if member.issym():
             entry.link, entry.size = member.linkname, len(os.fsencode(member.linkname))
         elif member.islnk():

@@ -14,7 +14,8 @@ OPTIONS: Final = (
     ("grpc.max_send_message_length", MESSAGE),
     ("grpc.max_metadata_size", 1024 * 1024),  # an error's details travel as a header
     ("grpc.absolute_max_metadata_size", 4 * 1024 * 1024),
-    ("grpc.keepalive_time_ms", 30_000),  # a daemon whose machine has died is noticed
+    # A daemon whose machine has died is noticed; Go's servers hang up on whoever asks more often.
+    ("grpc.keepalive_time_ms", 310_000),
     ("grpc.keepalive_timeout_ms", 20_000),
 )
 

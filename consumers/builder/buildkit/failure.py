@@ -23,8 +23,9 @@ EXIT: Final = re.compile(
     re.DOTALL,
 )
 DENIED: Final = re.compile(
-    r"401 Unauthorized|403 Forbidden|unauthorized|authorization failed|insufficient_scope"
-    r"|access denied|denied:|no basic auth credentials|authentication required"
+    r"401 Unauthorized|403 Forbidden|\bunauthorized: |authorization failed|insufficient_scope"
+    r"|pull access denied|(?<!permission )denied: |no basic auth credentials"
+    r"|authentication required"
     r"|entitlement .* is not allowed"
 )
 LATER: Final = re.compile(

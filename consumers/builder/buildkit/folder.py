@@ -1,15 +1,20 @@
 """A folder of this machine as a context."""
 
+import contextlib
+import errno
 import os
 import socket
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from consumers.builder.buildkit.entries import Entry, go_mode
 from consumers.builder.buildkit.errors import ContextInvalid
 from consumers.builder.buildkit.paths import by_name
+
+FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +25,11 @@ class FolderContext:
 
     def open(self) -> "FolderTree":
         """Return the tree; raise ContextInvalid where there is no such folder."""
-        root = Path(self.path).resolve()
-        if not root.is_dir():
-            raise ContextInvalid(f"{self.path} is not a folder")
+        try:
+            root = Path(self.path).resolve(strict=True)
+            os.close(os.open(root, FOLDER))
+        except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+            raise ContextInvalid(f"{self.path} is not a folder that can be read") from error
         return FolderTree(str(root), f"{socket.gethostname()}:{root}")
 
 
@@ -43,22 +50,25 @@ class FolderTree:
 
     def folder(self, path: str) -> list[Entry]:
         """Return what is in a folder, sorted by bytes; what vanishes meanwhile is not."""
+        try:
+            descriptor = os.open(f"{self.root}/{path}", FOLDER)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                return []
+            raise ContextInvalid(f"{path or '.'} cannot be read: {error.strerror}") from error
         start = f"{path}/" if path else ""
         entries = []
         try:
-            with os.scandir(f"{self.root}/{path}") as found:
+            with os.scandir(descriptor) as found:
                 names = sorted(found, key=lambda one: by_name(one.name))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        except OSError as error:
-            raise ContextInvalid(f"{path or '.'} cannot be read: {error.strerror}") from error
-        for name in names:
-            try:
-                status = name.stat(follow_symlinks=False)
-                if not stat.S_ISSOCK(status.st_mode):
-                    entries.append(_entry(start + name.name, name.path, status))
-            except FileNotFoundError:
-                continue
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    status = name.stat(follow_symlinks=False)
+                    if not stat.S_ISSOCK(status.st_mode):
+                        inside = start + name.name
+                        entries.append(_entry(inside, f"{self.root}/{inside}", status))
+        finally:
+            os.close(descriptor)
         return entries
 
     def pieces(self, path: str, most: int) -> Iterator[bytes]:

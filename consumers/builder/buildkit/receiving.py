@@ -87,4 +87,7 @@ async def take_output(stream: Stream, receivers: Sequence[Receiver]) -> None:
     number = int(said[0]) if said and said[0].isdigit() else 0
     if number >= len(receivers):
         raise Abort(Code.NOT_FOUND, f"the session has no receiver for export {number}")
-    await receivers[number].receive(stream)
+    try:
+        await receivers[number].receive(stream)
+    except OSError as error:
+        raise OutputRefused(f"the output cannot be written: {error}") from error

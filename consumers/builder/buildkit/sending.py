@@ -6,14 +6,14 @@ context of any size needs the room of a few batches.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Final
 from urllib.parse import unquote_plus
 
 from consumers.builder.buildkit.contexts import Tree
 from consumers.builder.buildkit.entries import Entry
 from consumers.builder.buildkit.errors import ContextInvalid
-from consumers.builder.buildkit.http2.errors import Abort, Code
+from consumers.builder.buildkit.http2.errors import Abort, Code, StreamReset
 from consumers.builder.buildkit.http2.stream import Stream, framed
 from consumers.builder.buildkit.selection import Wanted, select
 from consumers.builder.pb.wire_pb2 import Packet
@@ -69,13 +69,16 @@ class _Sending:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _guarded(self, part: Callable[[], object]) -> None:
+    async def _guarded(self, part: Callable[[], Awaitable[None]]) -> None:
         """Tell the daemon, and the caller of solve, why there will be no more."""
         try:
-            await part()  # type: ignore[misc]
-        except ContextInvalid as error:
+            await part()
+        except StreamReset:
+            raise  # nobody is there to be told
+        except Exception as error:  # noqa: BLE001 - a user's context; the daemon must not wait
             self.failed(error)
-            packet = Packet(type=Packet.PACKET_ERR, data=error.message.encode(errors="replace"))
+            said = error.message if isinstance(error, ContextInvalid) else type(error).__name__
+            packet = Packet(type=Packet.PACKET_ERR, data=said.encode(errors="replace"))
             await self.stream.write(framed(packet.SerializeToString()))
 
     async def _listen(self) -> None:
@@ -123,9 +126,9 @@ class _Sending:
             self.wake.clear()
             batch = await asyncio.to_thread(self._batch)
             while batch:
-                ahead = asyncio.create_task(asyncio.to_thread(self._batch))
-                await self.stream.write(batch)
-                batch = await ahead
+                _, batch = await asyncio.gather(
+                    self.stream.write(batch), asyncio.to_thread(self._batch)
+                )
 
     def _batch(self) -> bytes:
         out: list[bytes] = []

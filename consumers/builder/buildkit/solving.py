@@ -24,6 +24,8 @@ LAST_WORDS: Final = 5  # seconds that progress may come after the end of a build
 async def run(calls: Calls, solve: Solve, on_progress: Callable[[Progress], None]) -> Result:
     """Build; see ``Client.solve``."""
     ref = secrets.token_hex(16)
+    if solve.session:
+        solve.session.failure = None  # of an earlier build
     watch = Watch(on_progress)
     call = calls.solve(message(solve, ref))
     solving = asyncio.create_task(_ended(call))
