@@ -19,6 +19,7 @@ from consumers.builder.pb import control_pb2 as pb
 T = TypeVar("T")
 
 LAST_WORDS: Final = 5  # seconds that progress may come after the end of a build
+FIRST_WORDS: Final = 0.5  # seconds, where there was none before it
 
 
 async def run(calls: Calls, solve: Solve, on_progress: Callable[[Progress], None]) -> Result:
@@ -35,7 +36,8 @@ async def run(calls: Calls, solve: Solve, on_progress: Callable[[Progress], None
         if watching.done():
             watching.result()  # on_progress raised: then nobody wants the build
         else:
-            await asyncio.wait({watching}, timeout=LAST_WORDS)
+            # The daemon looks some seconds for a build that was refused before it began.
+            await asyncio.wait({watching}, timeout=LAST_WORDS if watch.begun else FIRST_WORDS)
             if watching.done():
                 watching.result()
         return Result(dict((await solving).ExporterResponse))

@@ -47,10 +47,12 @@ class Watch:
         """Take who is told."""
         self._on_progress = on_progress
         self._tails: dict[str, Tail] = {}
+        self.begun = False
         self.failed: dict[str, Vertex] = {}  # steps with an error, by digest
 
     def take(self, response: pb.StatusResponse) -> None:
         """Tell all that one message says, in the order of its kinds."""
+        self.begun = True
         for progress in self._progress(response):
             self._on_progress(progress)
 

@@ -107,6 +107,35 @@ def test_an_archive_that_lies(members: list[Member], why: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "header",
+    [
+        {"size": -512},
+        {"size": -1024, "name": "b"},
+        {"mtime": -(10**12)},
+        {"pax_headers": {"mtime": "nan"}},
+        {"pax_headers": {"mtime": "1e30"}},
+        {"pax_headers": {"size": "-512"}},
+        {"pax_headers": {"path": "a\0b"}},
+    ],
+)
+@pytest.mark.timeout(10)
+def test_a_header_that_makes_no_sense(header: dict[str, object]) -> None:
+    """Numbers below zero, beyond the end of time, or none at all neither hang nor surprise."""
+    member = tarfile.TarInfo("a")
+    for name, value in header.items():
+        setattr(member, name, value)
+    pax = "pax_headers" in header
+    data = member.tobuf(tarfile.PAX_FORMAT) if pax else member.tobuf(tarfile.GNU_FORMAT)
+    data += bytes(1024)
+
+    try:
+        tree = TarContext(data).open()
+    except ContextInvalid:
+        return
+    assert all(0 <= entry.mtime < 2**63 for entry in tree.folder(""))
+
+
+@pytest.mark.parametrize(
     "data",
     [b"", b"no archive at all" * 64, gzip.compress(archive(file("a")))],
     ids=["empty", "text", "gzip"],

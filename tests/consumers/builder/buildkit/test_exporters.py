@@ -124,6 +124,14 @@ async def test_an_output_may_be_too_large(
     assert kind == "local" or not target.exists()
 
 
+async def test_an_output_that_cannot_be_written(
+    client: Client, folder: Folder, tmp_path: Path
+) -> None:
+    """A file in a folder that is not there is refused with its path."""
+    with pytest.raises(OutputRefused, match="none"):
+        await export(client, folder(STEPS), Export("tar"), receive=ToFile(tmp_path / "none/x"))
+
+
 async def test_nobody_takes_the_output(client: Client, folder: Folder) -> None:
     """An export to a session without a receiver fails instead of waiting."""
     with pytest.raises(SolveFailed):

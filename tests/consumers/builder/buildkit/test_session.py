@@ -74,6 +74,22 @@ async def test_an_error_of_a_callback_is_raised_again(
     assert "horse" not in repr(heard)
 
 
+async def test_an_error_belongs_to_its_build(client: Client, folder: Folder) -> None:
+    """The next build of the same session fails by its own fault, not by that of the last."""
+    context = FolderContext(folder(MOUNTED, Broken="NONSENSE\n"))
+
+    def secrets(name: str) -> bytes | None:
+        raise LookupError(name)
+
+    async with client.session(
+        contexts={"context": context, "dockerfile": context}, secrets=secrets
+    ) as session:
+        with pytest.raises(LookupError):
+            await client.solve(Solve(session=session, frontend_attrs={"no-cache": ""}))
+        with pytest.raises(SolveFailed, match="NONSENSE"):
+            await client.solve(Solve(session=session, frontend_attrs={"filename": "Broken"}))
+
+
 def test_an_offer_keeps_to_itself() -> None:
     """What a session has to give is in no repr."""
     offer = Offer(credentials=lambda _: ("pushline", "horse"), secrets=lambda _: SECRET)

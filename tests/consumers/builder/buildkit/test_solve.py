@@ -97,7 +97,8 @@ async def test_one_shared_key_sends_changes_alone(client: Client, folder: Folder
 async def test_a_failing_step_is_named(client: Client, folder: Folder) -> None:
     """RUN exit 7: the step, its code and its last lines, and no use in trying again."""
     said = "; ".join(f"echo line {number}" for number in range(30))
-    made = folder(f"RUN {said}; echo no end >&2; exit 7\n")
+    # Output and errors come by two pipes, in no order of their own.
+    made = folder(f"RUN {said}; busybox sleep 0.5; echo no end >&2; exit 7\n")
 
     with pytest.raises(SolveFailed) as caught:
         await build(client, FolderContext(made))

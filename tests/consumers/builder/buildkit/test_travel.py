@@ -1,5 +1,6 @@
 """Trees of files that travel to a real daemon and back: what arrives is what was sent."""
 
+import asyncio
 import io
 import os
 import stat
@@ -165,6 +166,8 @@ class Shifting:
                 yield b"x" * most
         elif self.change == "vanishes":
             raise ContextInvalid(f"{path} has vanished")
+        elif self.change == "breaks":
+            raise LookupError("a mistake of whoever wrote the context")
 
 
 @pytest.mark.parametrize("change", ["grows", "shrinks"])
@@ -205,6 +208,26 @@ async def test_a_large_context_needs_little_memory(pushing: Client) -> None:
         tracemalloc.stop()
 
     assert most < 16 * 1024 * 1024
+
+
+async def test_a_context_with_a_mistake_in_it(client: Client, tmp_path: Path) -> None:
+    """An error nobody thought of ends the build at once and is raised as it is."""
+    with pytest.raises(LookupError, match="a mistake"):
+        async with asyncio.timeout(20):
+            await there_and_back(client, Shifting("breaks"), tmp_path / "back")
+
+
+def test_a_link_is_not_looked_into(tmp_path: Path) -> None:
+    """What lies behind a link is no part of the folder."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/secret").write_text("secret")
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside/link").symlink_to("../outside")
+
+    tree = FolderContext(tmp_path / "inside").open()
+
+    assert tree.folder("link") == []
+    assert [entry.path for entry in tree.folder("")] == ["link"]
 
 
 async def test_a_pipe_in_the_place_of_a_file(tmp_path: Path) -> None:
