@@ -1,6 +1,7 @@
 """The upstream's side: one connection, lent to one request at a time."""
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
 from edge.router import causes
@@ -78,6 +79,11 @@ class Back(asyncio.Protocol):
             front.finish()
         else:
             front.fail(causes.UPSTREAM_CLOSED)
+
+    def cut(self) -> None:
+        """Let go of a transport that is closed without a word: each would hold the other."""
+        with suppress(AttributeError):  # there was none yet
+            del self.transport
 
     def pause_writing(self) -> None:
         """Hold the caller: the upstream does not read."""

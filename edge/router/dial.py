@@ -85,4 +85,9 @@ def find_again(front: "Front") -> None:
 
 
 async def _connect(router: "Router", upstream: Upstream) -> Back:
-    return await router.upstreams.connect(upstream, lambda: Back(router, upstream))
+    back = Back(router, upstream)
+    try:
+        return await router.upstreams.connect(upstream, lambda: back)
+    except BaseException:  # a caller that leaves meanwhile: uvloop does not tell the protocol
+        back.cut()
+        raise
