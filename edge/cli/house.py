@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PORTS_TRIED: Final = 100
 READY_WITHIN: Final = 60.0  # seconds; usual is one
+RENEWING: Final = signal.SIGUSR2
 NATS_POLL: Final = 0.25  # seconds between looks at the log's server
 
 
@@ -72,6 +73,29 @@ class House:
             for task in watching:
                 task.cancel()
             await asyncio.wait(watching)
+
+    async def renew(self) -> None:
+        """Start each router anew, one after the other; no request is lost."""
+        for each in self.children:
+            if role(each.name) == "router":
+                await each.renew()
+
+    @contextlib.asynccontextmanager
+    async def renewing(self, number: signal.Signals) -> AsyncIterator[None]:
+        """Renew whenever this signal comes."""
+        loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+
+        def begin() -> None:
+            task = asyncio.create_task(self.renew())
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        loop.add_signal_handler(number, begin)
+        try:
+            yield
+        finally:
+            loop.remove_signal_handler(number)
+            await asyncio.gather(*tasks)
 
 
 @contextlib.asynccontextmanager

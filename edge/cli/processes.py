@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 GRACE: Final = 5.0  # seconds between SIGTERM and SIGKILL, unless said otherwise
 STEADY: Final = 30.0  # seconds after which a child that crashes is no longer failing to start
+TRIAL: Final = 1.0  # seconds that one has to live before it replaces another
 FIRST_WAIT, LONGEST_WAIT = 0.1, 10.0  # seconds before a restart
 
 
@@ -113,16 +114,18 @@ class Child:
     restarts: int = 0
     payload: bytes = b""
     process: asyncio.subprocess.Process | None = None
+    renewed: asyncio.Event = field(default_factory=asyncio.Event)
+    leaving: set[asyncio.Task[None]] = field(default_factory=set)  # that another has replaced
 
     @property
     def pid(self) -> int:
         """Return its process id, 0 when it does not run."""
         return self.process.pid if self.process and self.process.returncode is None else 0
 
-    async def start(self) -> None:
+    async def start(self) -> asyncio.subprocess.Process:
         """Start it, in a session of its own: Ctrl-C reaches the parent alone."""
         output = sys.stderr.fileno() if self.output is None else self.output
-        self.process = await asyncio.create_subprocess_exec(
+        self.process = process = await asyncio.create_subprocess_exec(
             *self.argv,
             stdin=asyncio.subprocess.PIPE,
             stdout=output,
@@ -130,7 +133,8 @@ class Child:
             pass_fds=tuple(self.descriptors),
             start_new_session=True,
         )
-        record(self.pids, self.process.pid, self.name)
+        record(self.pids, process.pid, self.name)
+        return process
 
     async def tell(self, payload: bytes) -> None:
         """Hand over its settings, now and at each restart; it imports until they come."""
@@ -148,30 +152,70 @@ class Child:
         """
         wait = FIRST_WAIT
         while self.process is not None:
-            begun = time.monotonic()
-            code = await self.process.wait()
+            begun, process = time.monotonic(), self.process
+            code = await self._end_of(process)
+            if process is not self.process:
+                continue
             if code == UNUSABLE:
                 raise Unusable(f"{self.name} cannot run", hint="it said why above")
             lived = time.monotonic() - begun
             wait = FIRST_WAIT if lived > STEADY else min(wait * 2, LONGEST_WAIT)
             log.error("child_ended", child=self.name, code=code, lived_s=round(lived, 1))
             await asyncio.sleep(wait)
+            if process is not self.process:  # renewed meanwhile
+                continue
             self.restarts += 1
             await self.start()
             await self.tell(self.payload)
             log.warning("child_restarted", child=self.name, pid=self.pid, restarts=self.restarts)
 
+    async def _end_of(self, process: asyncio.subprocess.Process) -> int:
+        """Wait until a process has ended, or another has taken its place."""
+        self.renewed.clear()
+        waiting = [asyncio.ensure_future(one) for one in (process.wait(), self.renewed.wait())]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waiting:
+                one.cancel()
+        return process.returncode or 0
+
+    async def renew(self) -> None:
+        """Start another beside it, then let it finish what it does.
+
+        For those who share a socket: whoever connects meanwhile is answered by either. Where the
+        other ends at once, the one before stays.
+        """
+        if (old := self.process) is None:
+            return
+        new = await self.start()
+        await self.tell(self.payload)
+        with contextlib.suppress(TimeoutError):
+            code = await asyncio.wait_for(new.wait(), TRIAL)
+            self.process = old
+            record(self.pids, old.pid, self.name)
+            log.error("child_not_renewed", child=self.name, code=code)
+            return
+        self.renewed.set()
+        leaving = asyncio.create_task(self._finish(old))
+        self.leaving.add(leaving)
+        leaving.add_done_callback(self.leaving.discard)
+        log.info("child_renewed", child=self.name, pid=self.pid)
+
     async def stop(self) -> None:
         """SIGTERM, the time it has to finish, SIGKILL."""
         if self.process is None:
             return
+        await asyncio.gather(self._finish(self.process), *self.leaving)
+        forget(self.pids, self.name)
+
+    async def _finish(self, process: asyncio.subprocess.Process) -> None:
         with contextlib.suppress(ProcessLookupError):
-            self.process.terminate()
+            process.terminate()
         try:
-            await asyncio.wait_for(self.process.wait(), self.grace)
+            await asyncio.wait_for(process.wait(), self.grace)
         except TimeoutError:
             log.warning("child_killed", child=self.name, waited_s=self.grace)
             with contextlib.suppress(ProcessLookupError):
-                self.process.kill()
-            await self.process.wait()
-        forget(self.pids, self.name)
+                process.kill()
+            await process.wait()

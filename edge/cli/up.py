@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from edge.cli import home as homes
 from edge.cli import logs, settings, variables
 from edge.cli.home import Endpoint, Home
-from edge.cli.house import ENDING, House, Stopped, serving, until
+from edge.cli.house import ENDING, RENEWING, House, Stopped, serving, until
 from edge.cli.output import console, duration, program
 from schemas.errors import SettingInvalid
 
@@ -26,6 +26,7 @@ def up(
     """Start Pushline here: the log, the router, the platform, and whatever was live before.
 
     Ctrl-C or SIGTERM ends all of it in order; what is live comes back with the next start.
+    SIGUSR2 starts the routers anew, without a lost request.
     """
     chosen, warnings, environ = settings.current()
     if chosen.nats_url:
@@ -69,7 +70,8 @@ async def _serve(
     try:
         async with serving(chosen, place, host, port, tools=tools, stopping=stopping) as house:
             welcome(house, place, wished=port)
-            await until(stopping, house)
+            async with house.renewing(RENEWING):
+                await until(stopping, house)
             sys.stderr.write("stopping\n")
     except Stopped:
         pass

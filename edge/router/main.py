@@ -42,7 +42,7 @@ def run(settings: RouterSettings) -> None:
 async def _main(settings: RouterSettings) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stopping.set)
     async with serving(settings):
         await stopping.wait()

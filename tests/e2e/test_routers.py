@@ -1,9 +1,10 @@
-"""Two router processes under one `up`: restarted under load, both follow, both count."""
+"""Two router processes under one `up`: replaced under load, both follow, both count."""
 
 import asyncio
 import json
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,7 +59,7 @@ async def call(port: int, done: asyncio.Event, seen: Counter[int]) -> None:
 async def restart(here: Laptop, name: str) -> None:
     """End one router in order and wait until `up` has started it again."""
     old = router_pid(here, name)
-    os.kill(old, signal.SIGTERM)
+    os.kill(old, signal.SIGHUP if name == "router" else signal.SIGTERM)
     async with asyncio.timeout(PATIENCE):
         while router_pid(here, name) in (0, old):  # noqa: ASYNC110 - a process has no event
             await asyncio.sleep(0.02)
@@ -86,6 +87,45 @@ def test_routers_are_restarted_under_load_without_a_failed_request(here: Laptop)
 
     assert set(seen) == {200}, seen
     assert router_pid(here, "router") != router_pid(here, "router-2")
+
+
+def test_routers_are_renewed_while_one_answer_lasts(here: Laptop, tmp_path: Path) -> None:
+    """SIGUSR2 to `up`: a long answer ends well at the old routers, callers are answered by new."""
+    work = tmp_path / "slow"
+    files = {"slow/handler.py": saying("slow", slow="4")}
+    repository(work, files, HELLO.replace("hello", "slow"))
+    here.push(work, "alice/slow")
+    asyncio.run(here.answers("slow", "slow"))
+    old = {name: router_pid(here, name) for name in ("router", "router-2")}
+
+    async def story() -> tuple[Counter[int], bytes, float]:
+        seen: Counter[int] = Counter()
+        done = asyncio.Event()
+        async with calling(here.port) as patient:
+            long = asyncio.create_task(patient.ask(get("/slow")))
+            callers = [asyncio.create_task(call(here.port, done, seen)) for _ in range(CALLERS)]
+            assert here.process is not None
+            here.process.send_signal(signal.SIGUSR2)
+            begun = time.monotonic()
+            async with asyncio.timeout(PATIENCE):
+                while any(  # noqa: ASYNC110 - a process has no event
+                    router_pid(here, name) in (0, pid) for name, pid in old.items()
+                ):
+                    await asyncio.sleep(0.02)
+                before = seen.total()
+                while seen.total() < before + 100:  # noqa: ASYNC110 - a count has no event
+                    await asyncio.sleep(0.02)
+            took = time.monotonic() - begun
+            done.set()
+            await asyncio.gather(*callers)
+            return seen, (await long).body, took
+
+    seen, body, took = asyncio.run(story())
+
+    assert set(seen) == {200}, seen
+    assert b"slow" in body
+    assert took < 4  # the old ones were still at it
+    here.wait(lambda: not any(Path(f"/proc/{pid}").exists() for pid in old.values()), "they end")
 
 
 def test_each_router_sees_a_new_revision(here: Laptop, pushed: Path) -> None:
