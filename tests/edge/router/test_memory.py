@@ -9,7 +9,7 @@ import pytest
 from edge.router.back import Back
 from edge.router.front import Front
 from tests.edge.router.conftest import Running
-from tests.edge.router.wire import Received, calling, echo, get, post, until, upstream
+from tests.edge.router.wire import Received, Upstream, calling, echo, get, post, until, upstream
 
 
 async def endless(_: Received, __: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -60,3 +60,28 @@ async def test_served_connections_leave_nothing_behind(router: Running) -> None:
             await until(lambda: left_behind() - before == Counter())
     finally:
         gc.enable()
+
+
+async def test_a_dial_that_is_given_up_leaves_nothing_behind(
+    router: Running, hello: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connected, and the caller gone before anybody could be told: uvloop says nothing then."""
+    made = Back.connection_made
+
+    def leaving(back: Back, transport: asyncio.BaseTransport) -> None:
+        made(back, transport)
+        (front,) = router.router.fronts
+        front.abort()
+
+    gc.collect()
+    before = left_behind()
+    gc.disable()
+    try:
+        monkeypatch.setattr(Back, "connection_made", leaving)
+        async with calling(router.port) as caller:
+            await caller.send(get())
+            assert await caller.ended()
+        await until(lambda: left_behind() - before == Counter())
+    finally:
+        gc.enable()
+    assert hello.requests == []
