@@ -31,7 +31,11 @@ _COUNT: Final = re.compile(r"[0-9]{1,7}")
 
 
 class RouteOptions(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How callers reach one function; part of ``function.deployed``."""
+    """How callers reach one function; part of ``function.deployed``.
+
+    A field that closes a route further comes with a policy of its own: an older router, which
+    does not know the field, does not know the policy either, and lets nobody in.
+    """
 
     policy: str = PUBLIC  # one that a router does not know closes the route
     response_seconds: float = 0.0  # from the end of a request to the head of its response

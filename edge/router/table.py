@@ -89,6 +89,7 @@ class Table:
         if old is not None:
             if route is None:
                 self._forget(key, old)
+                self._meter.forget(old)
             for address in _addresses(old):
                 self._upstreams.release(address)
 

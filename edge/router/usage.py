@@ -115,11 +115,14 @@ class Meter:
 
     def tally(self, route: "Route") -> Tally:
         """Return where a route's requests are counted; the same after each switch."""
-        name = f"{route.environment}/{route.function}"
-        subject = subjects.usage(route.forge, route.project, name)
+        subject = _subject(route)
         if subject not in self._tallies:
             self._tallies[subject] = Tally(subject, self._dirty)
         return self._tallies[subject]
+
+    def forget(self, route: "Route") -> None:
+        """Count a removed function no more; what was counted of it is sent still."""
+        self._tallies.pop(_subject(route), None)
 
     def collect(self, now: float) -> None:
         """Sort what came since the last time; ``now`` is of the epoch."""
@@ -187,6 +190,11 @@ class Meter:
                 continue
             self.waiting.update((part.id, part) for part in parts)
             self.keep(folder)
+
+
+def _subject(route: "Route") -> str:
+    name = f"{route.environment}/{route.function}"
+    return subjects.usage(route.forge, route.project, name)
 
 
 async def sending(

@@ -208,3 +208,5 @@ def test_a_host_of_ones_own_leads_to_a_function(here: Laptop) -> None:
     here.wait(lambda: asyncio.run(statuses()) == {200}, "it leads there")
     assert here.pushline("domains", "rm", SHOP) == f"{SHOP} leads nowhere\n"
     here.wait(lambda: asyncio.run(statuses()) == {404}, "it leads nowhere")
+    told = [event["type"] for event in here.events("--type", "domain.*")]
+    assert told == ["domain.mapped/1", "domain.unmapped/1"]

@@ -134,6 +134,20 @@ def test_the_quick_sketch_is_the_plain_one(took: list[float]) -> None:
     assert all(abs(one - other) <= 1 for one, other in zip(found, plain_ones, strict=True))
 
 
+async def test_a_removed_function_is_forgotten_once_it_is_told_of(router: Running) -> None:
+    """Previews come and go: nothing of them stays, and no count is lost."""
+    meter = router.router.meter
+    async with upstream(router.run / "fn-1.sock", echo), calling(router.port) as caller:
+        for number in range(20):
+            router.route(f"f{number}", "unix:fn-1.sock")
+            await caller.ask(get(f"/f{number}"))
+            router.router.table.apply(f"alice/production/f{number}", None)
+    meter.close(NOON)
+
+    assert meter._tallies == {}  # noqa: SLF001 - memory has no other face
+    assert [part.usage.invocations for part in meter.waiting.values()] == [1] * 20
+
+
 def test_a_switch_goes_on_counting() -> None:
     """All revisions of a function are one; another environment is another."""
     meter = Meter()
