@@ -1,10 +1,14 @@
 """Policy: the whole table of decisions, and what of it callers see."""
 
+import h11
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edge.router import causes, policy
-from edge.router.causes import Cause
+from edge.router.causes import Cause, Refused
 from edge.router.policy import Asked, Caller, KnowsNobody, Verifier, credentials, decide
+from edge.router.request import FieldParser
 from schemas.route import POLICIES, RouteOptions
 from tests.edge.router.conftest import Running
 from tests.edge.router.wire import Upstream, calling, echo, get, post, until, upstream
@@ -104,6 +108,43 @@ def test_two_authorizations_are_none() -> None:
 
     assert credentials(twice) == (b"", b"")
     assert credentials(once + b"cookie: b=2\r\n") == (b"Bearer good", b"a=1; b=2")
+
+
+NAMES = [b"Authorization", b"authorization", b"AUTHORIZATION", b"Cookie", b"Author", b"Connection"]
+VALUES = st.sampled_from(
+    [
+        b"Bearer good",
+        b"Bearer bad",
+        b"",
+        b" ",
+        b"a=1",
+        b"authorization",
+        b"cookie",
+        b"close",
+        b"\xff",
+    ]
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from([b": ", b":", b":\t "]), VALUES)))
+def test_the_credentials_that_are_judged_are_those_that_arrive(
+    lines: list[tuple[bytes, bytes, bytes]],
+) -> None:
+    """However they are written, doubled or dropped on the way: h11 reads the same behind us."""
+    block = b"Host: alice.localhost\r\n" + b"".join(b"%b%b%b\r\n" % line for line in lines)
+    try:
+        onward = FieldParser("http").parse(block).onward
+    except Refused:
+        return
+    server = h11.Connection(h11.SERVER)
+    server.receive_data(b"GET / HTTP/1.1\r\n" + onward + b"\r\n")
+    request = server.next_event()
+    assert isinstance(request, h11.Request)
+    arrived = [value for name, value in request.headers if name == b"authorization"]
+    cookies = [value for name, value in request.headers if name == b"cookie"]
+
+    assert credentials(onward) == (arrived[0] if len(arrived) == 1 else b"", b"; ".join(cookies))
 
 
 @pytest.mark.parametrize("name", ["signed-in", "members", "token"])
