@@ -1,7 +1,7 @@
 """Rules: what one route asks of its requests; a route that asks nothing has none."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from edge.router.front import Front
     from edge.router.routes import Route
 
-_OWN_WAITS = ("response_seconds", "idle_seconds")
+NO_OPTIONS: Final = RouteOptions()
+_OWN_WAITS: Final = ("response_seconds", "idle_seconds")
 
 
 class Rules:
@@ -79,14 +80,18 @@ class Rules:
 
 def rules_of(route: "Route", verifier: Verifier, before: Rules | None) -> Rules | None:
     """Return a route's rules, None where each request is let in as it comes."""
+    if route.options == NO_OPTIONS:
+        return None
     waits = dict.fromkeys(_OWN_WAITS, 0.0)
-    if msgspec.structs.replace(route.options, **waits) == RouteOptions():
+    if msgspec.structs.replace(route.options, **waits) == NO_OPTIONS:
         return None
     return Rules(route, verifier, before)
 
 
 def waits_of(options: RouteOptions, settings: RouterSettings) -> RouterSettings:
     """Return settings that wait as long as a route asks for."""
+    if options == NO_OPTIONS:
+        return settings
     waits = {}
     if options.response_seconds:
         waits["response_timeout"] = options.response_seconds

@@ -115,8 +115,10 @@ class Table:
 
         def target(depth: int) -> Target:
             return spread(
-                Target(upstream, depth, settings, route, rules=rules, tally=tally)
-                for upstream in upstreams
+                [
+                    Target(upstream, depth, settings, route, rules=rules, tally=tally)
+                    for upstream in upstreams
+                ]
             )
 
         site[name] = target(1)
@@ -155,4 +157,6 @@ def _joined(route: Route) -> bytes:
 
 def _addresses(route: Route) -> tuple[str, ...]:
     """Return each of a route's upstreams, once."""
+    if not route.upstreams:
+        return (route.upstream,)
     return tuple(dict.fromkeys((route.upstream, *route.upstreams)))

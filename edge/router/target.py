@@ -1,6 +1,6 @@
 """Target: what a request was found to be for."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from copy import copy
 from typing import TYPE_CHECKING
 
@@ -76,14 +76,13 @@ class Target:
         return b"".join(head if self.gateway is None else self.gateway.said(*head))
 
 
-def spread(targets: Iterable[Target]) -> Target:
+def spread(targets: Sequence[Target]) -> Target:
     """Return one of a route's targets; where there are several, each knows of all."""
-    all_ = tuple(targets)
-    if len(all_) > 1:
-        replicas = Replicas(all_)
-        for target in all_:
+    if len(targets) > 1:
+        replicas = Replicas(tuple(targets))
+        for target in targets:
             target.replicas = replicas
-    return all_[0]
+    return targets[0]
 
 
 def chosen(target: Target) -> Target:

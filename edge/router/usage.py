@@ -37,6 +37,9 @@ _MOST: Final = 50_000  # parts that wait for the log; older ones are dropped
 _AT_ONCE: Final = 64  # parts on their way
 
 
+Of = tuple[str, str, str]  # forge, project, environment/function
+
+
 class Sink(Protocol):
     """Where counts go: ``bus.usage.UsageLog``."""
 
@@ -56,12 +59,12 @@ class Part(msgspec.Struct, frozen=True):
 class Tally:
     """What is counted of one function until the next sweep."""
 
-    __slots__ = ("_dirty", "errors", "subject", "took", "untimed")
+    __slots__ = ("_dirty", "errors", "of", "took", "untimed")
 
-    def __init__(self, subject: str, dirty: "list[Tally]") -> None:
+    def __init__(self, of: Of, dirty: "list[Tally]") -> None:
         """Be put into ``dirty`` with the first request."""
         self._dirty = dirty
-        self.subject = subject
+        self.of = of
         self.took: list[float] = []  # seconds
         self.errors = 0
         self.untimed = 0
@@ -108,21 +111,21 @@ class Meter:
         self.id = uuid.uuid4().hex[:16]
         self.waiting: dict[str, Part] = {}  # by id, oldest first
         self.latency: dict[int, int] = {}  # of all functions, since the start
-        self._tallies: dict[str, Tally] = {}
+        self._tallies: dict[Of, Tally] = {}
         self._dirty: list[Tally] = []
-        self._open: dict[tuple[str, int], Usage] = {}
+        self._open: dict[tuple[Of, int], Usage] = {}
         self._parts = 0
 
     def tally(self, route: "Route") -> Tally:
         """Return where a route's requests are counted; the same after each switch."""
-        subject = _subject(route)
-        if subject not in self._tallies:
-            self._tallies[subject] = Tally(subject, self._dirty)
-        return self._tallies[subject]
+        of = _of(route)
+        if of not in self._tallies:
+            self._tallies[of] = Tally(of, self._dirty)
+        return self._tallies[of]
 
     def forget(self, route: "Route") -> None:
         """Count a removed function no more; what was counted of it is sent still."""
-        self._tallies.pop(_subject(route), None)
+        self._tallies.pop(_of(route), None)
 
     def collect(self, now: float) -> None:
         """Sort what came since the last time; ``now`` is of the epoch."""
@@ -131,7 +134,7 @@ class Meter:
         minute = int(now // 60)
         tallies, self._dirty[:] = list(self._dirty), []
         for tally in tallies:
-            place = tally.subject, minute
+            place = tally.of, minute
             usage = tally.taken(minute)
             for number, count in usage.latency.items():
                 self.latency[number] = self.latency.get(number, 0) + count
@@ -141,10 +144,10 @@ class Meter:
     def close(self, now: float) -> None:
         """Give what was counted to those who send it: it does not change any more."""
         self.collect(now)
-        for (subject, minute), usage in self._open.items():
+        for ((forge, project, function), minute), usage in self._open.items():
             self._parts += 1
             id = f"{self.id}:{minute}:{self._parts}"
-            self.waiting[id] = Part(subject, id, usage)
+            self.waiting[id] = Part(subjects.usage(forge, project, function), id, usage)
         self._open.clear()
         if (dropped := len(self.waiting) - _MOST) > 0:
             for id in list(self.waiting)[:dropped]:
@@ -192,9 +195,8 @@ class Meter:
             self.keep(folder)
 
 
-def _subject(route: "Route") -> str:
-    name = f"{route.environment}/{route.function}"
-    return subjects.usage(route.forge, route.project, name)
+def _of(route: "Route") -> Of:
+    return route.forge, route.project, f"{route.environment}/{route.function}"
 
 
 async def sending(
