@@ -23,6 +23,8 @@ from schemas.route import PUBLIC
 
 log = structlog.get_logger(__name__)
 
+_MOST_KNOWN: Final = 2048  # blocks of fields, of those who ask again
+_LONGEST_KNOWN: Final = 2048  # bytes
 _CREDENTIAL: Final = re.compile(
     rb"(?:\A|\r\n)(authorization|cookie):[ \t]*([^\r\n]*)", re.IGNORECASE
 )
@@ -99,10 +101,16 @@ def decide(policy: str, asked: Asked, verifier: Verifier) -> Cause | None:
         return POLICY_UNAVAILABLE
 
 
-@lru_cache(maxsize=2048)
 def credentials(onward: bytes) -> tuple[bytes, bytes]:
     """Return Authorization and Cookie of the fields that go on; two Authorizations are none."""
+    return _known(onward) if len(onward) <= _LONGEST_KNOWN else _read(onward)
+
+
+def _read(onward: bytes) -> tuple[bytes, bytes]:
     found = _CREDENTIAL.findall(onward)
     authorizations = [value for name, value in found if name.lower() == b"authorization"]
     cookies = [value for name, value in found if name.lower() == b"cookie"]
     return authorizations[0] if len(authorizations) == 1 else b"", b"; ".join(cookies)
+
+
+_known: Final = lru_cache(maxsize=_MOST_KNOWN)(_read)

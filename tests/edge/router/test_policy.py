@@ -106,6 +106,7 @@ def test_two_authorizations_are_none() -> None:
     twice = b"Host: x\r\nAuthorization: Bearer good\r\nauthorization: Bearer bad\r\n"
     once = b"Host: x\r\nX-Authorization: no\r\nAUTHORIZATION: Bearer good\r\nCookie: a=1\r\n"
 
+    assert credentials(once + b"X: %b\r\n" % (b"x" * 4096)) == (b"Bearer good", b"a=1")
     assert credentials(twice) == (b"", b"")
     assert credentials(once + b"cookie: b=2\r\n") == (b"Bearer good", b"a=1; b=2")
 
