@@ -91,6 +91,7 @@ class Connection:
     """One connection: requests are read one after the other."""
 
     busy: set["Connection"] = set()  # noqa: RUF012 - shared on purpose
+    crowded = False  # somebody waits for a thread: connections end with their answer
 
     def __init__(self, sock: socket.socket) -> None:
         """Begin with nothing read."""
@@ -141,6 +142,7 @@ class Connection:
         except Exception:  # noqa: BLE001 - the handler is the user's; its error is for the log
             traceback.print_exc()
             status, fields, body = 500, [("Content-Type", "text/plain")], b"Internal error\n"
+        last = last or self.crowded
         self.answer(status, fields, body, last=last, head=method == "HEAD")
         self.busy.discard(self)
         return not last
@@ -321,13 +323,25 @@ def main() -> None:
             connection, _ = sock.accept()
             if connection.family == socket.AF_INET:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            server = Connection(connection).serve
-            threading.Thread(target=server, args=(handle,), daemon=True).start()
+            begin(Connection(connection).serve, handle)
     except Stop:
         sock.close()
         while Connection.busy:
             time.sleep(0.01)
         os._exit(0)  # idle connections have threads that would wait on
+
+
+def begin(serve: Any, handle: Any) -> None:
+    """Serve a connection in a thread of its own; where there may be no more, wait for one."""
+    while True:
+        try:
+            threading.Thread(target=serve, args=(handle,), daemon=True).start()
+        except RuntimeError:
+            Connection.crowded = True
+            time.sleep(0.002)
+        else:
+            Connection.crowded = False
+            return
 
 
 def stop(*_: object) -> None:
