@@ -83,5 +83,5 @@ async def test_ten_replacements_under_load_fail_no_request(tmp_path: Path) -> No
             await here.answers("hello", f"version {number}")
         stopping.set()
         outcomes = await calling
-    assert outcomes["good"] > RATE * 5
+    assert outcomes["good"] > RATE * 2
     assert set(outcomes) == {"good"}, outcomes
