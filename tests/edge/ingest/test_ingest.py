@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from bus.connection import Bus
@@ -57,6 +58,20 @@ async def test_a_resend_is_stored_once(bus: Bus, github: GitHubIngest) -> None:
     assert {answer.status_code for answer in answers} == {202}
     assert {answer.json()["sequence"] for answer in answers} == {1}
     assert await stored(bus) == 1
+
+
+async def test_a_stored_delivery_is_counted_and_tells_no_line(github: GitHubIngest) -> None:
+    """The log has the delivery: operators see a number; the line is there for debugging alone."""
+    labels = {"forge": "github"}
+    before = REGISTRY.get_sample_value("pushline_ingest_stored_deliveries_total", labels) or 0
+
+    with capture_logs() as lines:
+        await post(github, signed())
+        await post(github, signed(x_hub_signature_256="sha256="))
+
+    after = REGISTRY.get_sample_value("pushline_ingest_stored_deliveries_total", labels)
+    assert after == before + 1
+    assert {line["log_level"] for line in lines if line["event"] == "delivery_stored"} == {"debug"}
 
 
 @pytest.mark.parametrize(
