@@ -16,6 +16,7 @@ from bus.follow import Follow
 from bus.jetstream import JetStream, patiently
 from bus.lines import Lines
 from bus.log import EVENTS, DeliveryLog, EventLog
+from bus.publish import Publisher
 from bus.settings import BusSettings
 from bus.stores import Stores, opened
 from bus.usage import UsageLog
@@ -77,7 +78,8 @@ class Bus:
         self.blobs, self.objects, bodies = stores
         self.build_logs = BuildLogs(self.objects, settings.log_prefix)
         self.log = EventLog(js, self.water)
-        self.deliveries = DeliveryLog(js, bodies)
+        self.publisher = Publisher(wire)
+        self.deliveries = DeliveryLog(js, self.publisher, bodies)
         self.follow = Follow(js, wire, self.water)
         self.lines = Lines(js, wire)
         self.usage = UsageLog(js, wire)

@@ -172,7 +172,7 @@ class JetStream:
 
     async def publish(self, subject: str, body: bytes, headers: dict[str, str]) -> Ack:
         """Store a message; LogUnavailable: perhaps stored, Refused: surely not."""
-        return _ack(_checked((await self.request(subject, body, headers=headers)).data))
+        return acknowledged((await self.request(subject, body, headers=headers)).data)
 
     async def begin(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
         """Send the first message of an atomic batch: an empty answer accepts it."""
@@ -204,6 +204,11 @@ class JetStream:
                 return None
             raise
         return answer
+
+
+def acknowledged(body: bytes) -> Ack:
+    """Return what a stream's answer says; Refused when it is an error."""
+    return _ack(_checked(body))
 
 
 def _checked(body: bytes) -> bytes:

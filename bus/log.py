@@ -7,6 +7,7 @@ import msgspec
 
 from bus import envelope, instruments
 from bus.jetstream import FULL, Ack, JetStream, Refused, Stored, patiently
+from bus.publish import Publisher
 from bus.water import HighWater
 from schemas import catalog, subjects
 from schemas.envelope import Aggregate, Delivery, E, Recorded
@@ -275,9 +276,10 @@ class Bodies(Protocol):
 class DeliveryLog:
     """The stream DELIVERIES; safe to share between tasks."""
 
-    def __init__(self, js: JetStream, bodies: Bodies) -> None:
-        """Store over ``js``; bodies over 64 KiB go to ``bodies`` first."""
+    def __init__(self, js: JetStream, publisher: Publisher, bodies: Bodies) -> None:
+        """Store over ``publisher``; bodies over 64 KiB go to ``bodies`` first."""
         self._js = js
+        self._publisher = publisher
         self._bodies = bodies
 
     async def store(self, forge: str, id: str, headers: Mapping[str, str], body: bytes) -> int:
@@ -295,7 +297,7 @@ class DeliveryLog:
 
     async def _publish(self, subject: str, body: bytes, headers: dict[str, str]) -> int:
         try:
-            return (await self._js.publish(subject, body, headers)).seq
+            return (await self._publisher.publish(subject, body, headers)).seq
         except Refused as refused:
             if refused.code in WRONG_LAST:
                 stored = await self._js.message(DELIVERIES, last_by_subj=subject)

@@ -1,7 +1,7 @@
-"""A second connection that only reads, in bulk: what a socket read brings is parsed at once.
+"""A second connection that reads in bulk: what a socket read brings is parsed at once.
 
 nats-py parses, allocates and queues message by message and comes to 70-80k/s; history is read
-at two to three times that. Publishing stays with nats-py.
+at two to three times that. ``bus/publish`` stores deliveries over it, too.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 PING_EVERY: Final = 10.0  # seconds; a server that misses two is taken for dead
 PAUSE: Final = (0.02, 0.25)  # seconds between connections: first, most
 TIMEOUT: Final = 2.0  # seconds for one answer
+UNSENT: Final = 16 * 1024 * 1024  # bytes that a server may be behind before we stop writing
 
 _MSG, _HMSG = b"MH"  # the first letters of what brings a message
 
@@ -36,6 +37,12 @@ class Raw(NamedTuple):
     reply: bytes
     headers: bytes  # the whole block, or nothing
     body: bytes
+
+
+class _Info(msgspec.Struct, frozen=True):
+    """What a server says of itself first."""
+
+    max_payload: int = 1024 * 1024  # bytes, headers among them
 
 
 class Sink(Protocol):
@@ -58,6 +65,7 @@ class _Protocol(asyncio.Protocol):
         self.refused: Callable[[str], None] = lambda _: None
         self.lost: Callable[[], None] = lambda: None
         self.missed = 0
+        self.most = 0  # bytes of a message
         self._greeting = greeting
         self._rest = b""
 
@@ -109,6 +117,19 @@ class _Protocol(asyncio.Protocol):
         for sink in touched:
             sink.wake()
 
+    def send(self, message: bytes, size: int) -> None:
+        """Write a message; LogUnavailable where it would not arrive: it is surely not stored.
+
+        ``size`` is what the server counts; it breaks the connection over one that is too large.
+        """
+        if self.transport.is_closing():
+            raise LogUnavailable("the connection to the log broke")
+        if size > self.most:
+            raise LogUnavailable(f"{size} bytes are too many for the log, which takes {self.most}")
+        if self.transport.get_write_buffer_size() > UNSENT:
+            raise LogUnavailable("the log does not keep up")
+        self.transport.write(message)
+
     def _answer(self, message: Raw) -> None:
         future = self.answers.pop(message.subject, None)
         if future is not None and not future.done():
@@ -116,8 +137,10 @@ class _Protocol(asyncio.Protocol):
 
     def _control(self, line: bytes) -> None:
         """Act on INFO, PING, PONG and -ERR."""
-        if line.startswith(b"INFO") and not self.ready.done():
-            self.transport.write(self._greeting)
+        if line.startswith(b"INFO"):
+            self.most = msgspec.json.decode(line[4:], type=_Info).max_payload
+            if not self.ready.done():
+                self.transport.write(self._greeting)
         elif line == b"PING":
             self.transport.write(b"PONG\r\n")
         elif line == b"PONG":
@@ -189,21 +212,26 @@ class Wire:
         head = f"PUB {subject} {reply} {len(body)}\r\n".encode()
         self._connected().transport.write(head + body + b"\r\n")
 
-    async def request(self, subject: str, body: bytes) -> Raw:
-        """Return the answer; LogUnavailable when there is none."""
+    async def request(self, subject: str, body: bytes, block: bytes = b"") -> Raw:
+        """Return the answer; LogUnavailable when there is none, and it may have been done.
+
+        ``block`` are the headers, whole.
+        """
         await self.ready()
         protocol = self._connected()
+        loop = asyncio.get_running_loop()
         reply = f"{self.inbox}.q.{next(self._tokens)}"
-        future: asyncio.Future[Raw] = asyncio.get_running_loop().create_future()
-        protocol.answers[reply.encode()] = future
-        self.publish(subject, body, reply)
+        key, future = reply.encode(), loop.create_future()
+        protocol.send(_message(subject, reply, block, body), len(block) + len(body))
+        protocol.answers[key] = future
+        # a timer is a fifth of asyncio.timeout, and there is one for each message stored
+        timer = loop.call_later(TIMEOUT, _late, future)
         try:
-            async with asyncio.timeout(TIMEOUT):
-                return await future
-        except TimeoutError as error:
-            raise LogUnavailable("the log did not answer in time") from error
+            answer: Raw = await future
         finally:
-            protocol.answers.pop(reply.encode(), None)
+            timer.cancel()
+            protocol.answers.pop(key, None)
+        return answer
 
     async def _keep(self) -> None:
         """Hold a connection, for ever."""
@@ -267,6 +295,20 @@ class Wire:
             self.fatal(AccessDenied(f"user {user}: {text}"))
         else:
             log.warning("wire_refused", error=text)
+
+
+def _message(subject: str, reply: str, block: bytes, body: bytes) -> bytes:
+    """Return a request as it is sent."""
+    if block:
+        head = f"HPUB {subject} {reply} {len(block)} {len(block) + len(body)}\r\n"
+    else:
+        head = f"PUB {subject} {reply} {len(body)}\r\n"
+    return b"".join((head.encode(), block, body, b"\r\n"))
+
+
+def _late(answer: asyncio.Future[Raw]) -> None:
+    if not answer.done():
+        answer.set_exception(LogUnavailable("the log did not answer in time"))
 
 
 async def _watch(protocol: _Protocol) -> None:

@@ -255,7 +255,7 @@ class Flaky(DirectoryBlobs):
 async def test_a_large_delivery_waits_for_its_body(bus: Bus, tmp_path: Path) -> None:
     """Its body lies in a store that is away: the delivery rests, and is handled afterwards."""
     blobs = Flaky(tmp_path / "blobs")
-    bus.deliveries = DeliveryLog(bus.js, blobs)
+    bus.deliveries = DeliveryLog(bus.js, bus.publisher, blobs)
     worker = Taking(pace=RESTLESS)
     async with working(bus, worker):
         await bus.deliveries.store("github", "large", {}, b"x" * (INLINE + 1))

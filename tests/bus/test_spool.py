@@ -116,6 +116,6 @@ async def test_a_delivery_is_whole_in_spite_of_an_outage(
 ) -> None:
     """Acknowledged by the log while the store is away, and read with its body."""
     store.state = "away"
-    deliveries = DeliveryLog(bus.js, spool)
+    deliveries = DeliveryLog(bus.js, bus.publisher, spool)
     seq = await deliveries.store("github", "large", {}, BODY)
     assert (await deliveries.get(seq)).body == BODY
