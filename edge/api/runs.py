@@ -18,6 +18,7 @@ from schemas.events.run import (
     RunBuildStarted,
     RunBuilt,
     RunCancelled,
+    RunDelayed,
     RunFinished,
     RunQueued,
     RunRejected,
@@ -81,6 +82,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     resolved: datetime | None = None
     ended: datetime | None = None
     parts: dict[str, Part] = {}
+    waits: dict[str, str] = {}  # step and function → what is away, while it is
     warnings: tuple[Problem, ...] = ()
     problems: tuple[Problem, ...] = ()
 
@@ -108,8 +110,11 @@ def reduce(run: Run | None, event: Recorded[Event]) -> Run | None:
                 resolved=event.time,
                 warnings=warnings,
                 parts=run.parts | parts,
+                waits=_without(run, "source"),
                 outcome=_further(run, "building"),
             )
+        case RunDelayed(step=step, function=function, message=message):
+            return msgspec.structs.replace(run, waits=run.waits | {_of(step, function): message})
         case RunRejected() | RunSuperseded() | RunCancelled() | RunFinished():
             return _ended(run, fact, event.time)
         case _:
@@ -129,7 +134,7 @@ def _ended(
         case RunFinished(outcome=outcome, message=message):
             # planner ends a rejected run too: what source said of it stays
             run = msgspec.structs.replace(run, outcome=outcome, message=message or run.message)
-    return msgspec.structs.replace(run, ended=run.ended or time)
+    return msgspec.structs.replace(run, ended=run.ended or time, waits={})
 
 
 def _queued(fact: RunQueued, event: Recorded[Event]) -> Run:
@@ -154,6 +159,7 @@ def _with_part(run: Run, fact: Event, time: datetime, id: str) -> Run:
     name = getattr(fact, "function", "") or id.partition("/")[2]
     part = run.parts.get(name, Part(function=name))
     outcome: Outcome = run.outcome
+    waits = run.waits
     match fact:
         case RunArchived(language=language):
             part = msgspec.structs.replace(part, archived=time, language=language)
@@ -162,6 +168,7 @@ def _with_part(run: Run, fact: Event, time: datetime, id: str) -> Run:
             part = msgspec.structs.replace(part, build_started=time)
         case RunBuilt(cached=cached, tool_ms=tool_ms):
             part = msgspec.structs.replace(part, built=time, cached=cached, tool_ms=tool_ms)
+            waits = _without(run, "builder", name)
         case FunctionDeployStarted(revision=revision):
             part = msgspec.structs.replace(part, deploy_started=time, revision=revision)
             outcome = _further(run, "deploying")
@@ -170,13 +177,27 @@ def _with_part(run: Run, fact: Event, time: datetime, id: str) -> Run:
                 part, deployed=time, revision=revision, start_ms=start_ms
             )
             outcome = _further(run, "deploying")
+            waits = _without(run, "deployer", name)
         case RunBuildFailed(code=code, message=message, tail=tail):
             part = msgspec.structs.replace(part, failed=time, code=code, message=message, tail=tail)
+            waits = _without(run, "builder", name)
         case FunctionDeployFailed(code=code, message=message):
             part = msgspec.structs.replace(part, failed=time, code=code, message=message)
+            waits = _without(run, "deployer", name)
         case _:
             return run
-    return msgspec.structs.replace(run, parts=run.parts | {name: part}, outcome=outcome)
+    return msgspec.structs.replace(
+        run, parts=run.parts | {name: part}, outcome=outcome, waits=waits
+    )
+
+
+def _of(step: str, function: str) -> str:
+    return f"{step} {function}".rstrip()
+
+
+def _without(run: Run, step: str, function: str = "") -> dict[str, str]:
+    """Return what the run still waits for, now that this step has gone on."""
+    return {of: why for of, why in run.waits.items() if of != _of(step, function)}
 
 
 def _further(run: Run, outcome: Outcome) -> Outcome:

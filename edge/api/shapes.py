@@ -65,6 +65,7 @@ class RunView(RunItem, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     parts: list[Part]
     urls: dict[str, str]  # of functions that this run made live
+    waits: dict[str, str]  # step and function → what is away; it goes on by itself
     warnings: list[str]
     problems: list[str]
 
@@ -156,6 +157,7 @@ def run_view(run: Run, now: datetime, urls: dict[str, str]) -> RunView:
         steps=fall.steps,
         parts=list(run.parts.values()),
         urls=urls,
+        waits=run.waits,
         warnings=[str(problem) for problem in run.warnings],
         problems=[str(problem) for problem in run.problems],
     )

@@ -60,6 +60,6 @@ def _spans(step: Step) -> str:
     worked = f"worked {duration(step.working_ms)}"
     if step.state == "cached":
         worked = "cached"
-    what = {"build": "installer", "deploy": "own start"}.get(step.name, "")
+    what = {"build": "tools", "deploy": "own start"}.get(step.name, "")
     outside = f" ({what} {duration(step.outside_ms)})" if step.outside_ms else ""
     return f"{waited}{worked}{outside}"

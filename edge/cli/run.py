@@ -100,6 +100,8 @@ def shown(view: RunView) -> None:
         out.print(Text(f"{view.outcome} by {view.by}"))
     sys.stdout.write("\n")
     bars.draw(fall_of(view), out)
+    for step, why in view.waits.items():
+        out.print(Text.assemble((f"{step} waits: ", "yellow"), f"{why}; it goes on by itself"))
     for problem in view.problems:
         out.print(Text.assemble(("error ", "red"), problem))
     for warning in view.warnings:

@@ -25,6 +25,7 @@ from schemas.events.run import (
     RunBuildStarted,
     RunBuilt,
     RunCancelled,
+    RunDelayed,
     RunFinished,
     RunQueued,
     RunRejected,
@@ -167,6 +168,20 @@ def test_a_failed_deploy_belongs_to_its_run() -> None:
 
     assert (part.code, part.message, part.deployed) == ("deploy_failed", "not ready", None)
     assert part.failed
+
+
+def test_what_a_run_waits_for_is_told_while_it_waits() -> None:
+    """The store away, then the registry: each is named until its step goes on."""
+    store = RunDelayed(step="source", code="blobs_unavailable", message="the store is away")
+    registry = RunDelayed("builder", "registry_unavailable", "the registry is away", "hello")
+    resolved = RunResolved(sha=SHA, functions=("hello",))
+    built = RunBuilt(function="hello", image=IMAGE, spec=IMAGE)
+
+    assert a_run(QUEUED, store).waits == {"source": "the store is away"}
+    assert a_run(QUEUED, store, resolved).waits == {}
+    assert a_run(QUEUED, registry).waits == {"builder hello": "the registry is away"}
+    assert a_run(QUEUED, store, registry, built).waits == {"source": "the store is away"}
+    assert a_run(QUEUED, store, registry, RunSuperseded(by="01NEWER")).waits == {}
 
 
 def test_who_ended_a_run_is_told() -> None:

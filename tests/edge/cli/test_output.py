@@ -53,7 +53,7 @@ FALL = Waterfall(
 IN_A_PIPE = """\
   plan          worked 50 ms
   source        worked 150 ms
-  build hello   waited 100 ms, worked 400 ms (installer 350 ms)
+  build hello   waited 100 ms, worked 400 ms (tools 350 ms)
   build site    cached
   deploy hello  worked 300 ms (own start 250 ms)  failed
   total 1.00 s, of which Pushline's own 250 ms (own_ms 250)
@@ -62,7 +62,7 @@ IN_A_PIPE = """\
 ON_A_TERMINAL = """\
   plan          █                     worked 50 ms
   source         ███                  worked 150 ms
-  build hello       ░░████████        waited 100 ms, worked 400 ms (installer 350 ms)
+  build hello       ░░████████        waited 100 ms, worked 400 ms (tools 350 ms)
   build site        █                 cached
   deploy hello                ██████  worked 300 ms (own start 250 ms)  failed
   total 1.00 s, of which Pushline's own 250 ms (own_ms 250)
