@@ -154,7 +154,7 @@ class Back(asyncio.Protocol):
         if self.left == UNTIL_CLOSE or front.state != SENT:  # or it answers early
             front.close_after = True
         if self.left == CHUNKED:
-            self.chunks = Chunked(payload_only=line.old)
+            self.chunks = Chunked(payload_only=line.old, trailers=front.fields.trailers)
         if response.length == CHUNKED and line.old:
             head = unchunked(head)
         self.head = closing(head) if front.close_after else head

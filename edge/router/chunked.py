@@ -31,11 +31,12 @@ class Chunked:
     """Finds the end of a chunked body; memory is bounded by one line.
 
     Strict, for two readers that disagree about a size are how requests are smuggled: plain
-    sizes, no extensions. Trailers are checked and dropped.
+    sizes, no extensions. Trailers are checked, and dropped unless somebody asked for them.
     """
 
     __slots__ = (
         "_held",
+        "_keeps",
         "_left",
         "_most",
         "_payload_only",
@@ -45,8 +46,9 @@ class Chunked:
         "_was",
     )
 
-    def __init__(self, *, payload_only: bool = False) -> None:
-        """Pass the chunks on as they are, or their payload alone."""
+    def __init__(self, *, payload_only: bool = False, trailers: bool = False) -> None:
+        """Pass the chunks on as they are, ``trailers`` too, or their payload alone."""
+        self._keeps = trailers
         self._held = b""  # the beginning of a line
         self._left = 0  # bytes of this chunk to come
         self._most = -1  # bytes of payload; -1: no limit
@@ -79,9 +81,9 @@ class Chunked:
             if self._payload_only:
                 if self._was == IN_DATA:
                     passed.append(data[at:after])
-            elif self._was == AT_TRAILER and self._state != DONE:  # this line is left out
+            elif self._was == AT_TRAILER and self._state != DONE and not self._keeps:
                 passed.append(data[start:at])
-                start = after
+                start = after  # this line is left out
             if after == at and self._was == self._state:
                 break
             at = after

@@ -57,6 +57,7 @@ _OURS: Final = frozenset(
         b"x-request-id",
     )
 )
+_TRAILERS: Final = b"TE: trailers\r\nConnection: TE\r\n"  # RFC 9110, 10.1.4
 _CLAIMS: Final = (b"x-forwarded-", b"x-original-", b"x-rewrite-")  # and those that begin so
 
 
@@ -88,6 +89,7 @@ class Fields(NamedTuple):
     chain: bytes  # the addresses before a proxy that is believed, nearest last
     caller: str  # the nearest of them that is not a proxy of ours
     tunnel: bool  # Upgrade: websocket
+    trailers: bool  # TE: trailers; the upstream is told so, too
     claims: bytes  # the end of Forwarded
     onward: bytes
 
@@ -95,7 +97,7 @@ class Fields(NamedTuple):
 # Those of a connection without a request.
 NO_LINE: Final = Line("", "", b"", False, False, False, b"", b"", (b"", b"", b""))  # noqa: FBT003
 NO_FIELDS: Final = Fields(
-    b"", "", b"", 0, False, False, b"", False, b"", "", False, b"", b""  # noqa: FBT003
+    b"", "", b"", 0, False, False, b"", False, b"", "", False, False, b"", b""  # noqa: FBT003
 )  # fmt: skip
 
 
@@ -177,6 +179,10 @@ class FieldParser:
             % (authority, authority, proto, framed, naming.ids(call_id), trace)
         ]
         out += [onward for name, _, onward in fields if name not in named]
+        tunnel = b"upgrade" in named and b"websocket" in tokens(values.get(b"upgrade", ()))
+        trailers = not tunnel and b"te" in values and b"trailers" in tokens(values[b"te"])
+        if trailers:
+            out.append(_TRAILERS)
         return Fields(
             host,
             host.decode(),
@@ -188,7 +194,8 @@ class FieldParser:
             bool(trace),
             chain,
             caller,
-            b"upgrade" in named and b"websocket" in tokens(values.get(b"upgrade", ())),
+            tunnel,
+            trailers,
             forwarding.claims(authority, proto),
             b"".join(out),
         )

@@ -34,7 +34,7 @@ class ResponseParser:
 
     def __init__(self) -> None:
         """Know no line yet."""
-        self._known = KnownLines(HOP_BY_HOP | {_LENGTH})
+        self._known = KnownLines((HOP_BY_HOP - {b"trailer"}) | {_LENGTH})
 
     def parse(self, raw: bytes) -> Response:
         """Return what a head with its last empty line says; Refused where it is not HTTP/1.1."""

@@ -44,6 +44,40 @@ async def test_bodies_arrive_whole(router: Running, hello: Upstream) -> None:
     assert hello.connections == 1
 
 
+SUMMED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+    b"3\r\nabc\r\n0\r\nX-Sum: 7\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("te", "end"),
+    [
+        ("TE: trailers", b"X-Sum: 7\r\n"),
+        ("te: gzip;q=0.5, Trailers", b"X-Sum: 7\r\n"),
+        ("TE: gzip", b""),
+        ("", b""),
+    ],
+)
+async def test_trailers_reach_who_asked_for_them(router: Running, te: str, end: bytes) -> None:
+    """RFC 9110, 6.5.1: whoever said TE: trailers gets them, and the upstream is told so."""
+    async with (
+        upstream(router.run / "fn-1.sock", saying(SUMMED)) as summing,
+        calling(router.port) as caller,
+    ):
+        router.route("hello", "unix:fn-1.sock")
+        await caller.send(get("/hello", *filter(None, [te])))
+        head = await caller.reader.readuntil(b"\r\n\r\n")
+        body = await caller.reader.readexactly(len(b"3\r\nabc\r\n0\r\n" + end + b"\r\n"))
+
+    assert b"Trailer: X-Sum\r\n" in head
+    assert body == b"3\r\nabc\r\n0\r\n" + end + b"\r\n"
+    told = summing.requests[0].headers
+    assert (told.get("te"), told.get("connection")) == (
+        (["trailers"], ["TE"]) if end else (None, None)
+    )
+
+
 async def test_a_thousand_requests_ahead_are_answered_in_order(
     router: Running, hello: Upstream
 ) -> None:
