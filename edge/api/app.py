@@ -18,6 +18,7 @@ from edge.api import domains, refusals, secrets
 from edge.api.domain_book import DomainBook
 from edge.api.logs import latest, of_builds, sent, source_of_function, source_of_run
 from edge.api.projects import Project
+from edge.api.queries import After, Cursor, Limit
 from edge.api.secret_store import SecretStore
 from edge.api.shapes import FunctionView, LogLine, Page, RunItem, RunView
 from edge.api.usage import usage
@@ -25,15 +26,9 @@ from edge.api.views import Views
 from schemas.errors import PushlineError
 from schemas.secrets import SecretInvalid, SecretMissing
 
-After = Annotated[
-    int,
-    QueryParameter(ge=0, description="wait until what is read is true at this sequence of the log"),
-]
-Limit = Annotated[int, QueryParameter(ge=1, le=500, description="at most so many")]
 LineLimit = Annotated[
     int, QueryParameter(ge=1, le=10_000, description="at most so many, the newest")
 ]
-Cursor = Annotated[str, QueryParameter(description="of the page before; empty: the first page")]
 RunCursor = Annotated[
     int, QueryParameter(ge=0, description="of the page before; 0: the first page")
 ]

@@ -1,15 +1,16 @@
 """Domains under ``/api``: hosts of the operator's own, and the functions they lead to."""
 
 import difflib
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from litestar import Request, delete, get, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
+from litestar.params import FromPath, JSONBody, SkipValidation
 
 from edge.api.domain_book import DomainBook
 from edge.api.problems import NotFound
+from edge.api.queries import After, Cursor, Limit
 from edge.api.shapes import DomainView, DomainWritten, Page
 from edge.api.views import Views, reached
 
@@ -27,13 +28,9 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 async def domains(
     *,
     views: NamedDependency[Views],
-    limit: Annotated[int, QueryParameter(ge=1, le=500, description="at most so many")] = 100,
-    cursor: Annotated[
-        str, QueryParameter(description="of the page before; empty: the first page")
-    ] = "",
-    after: Annotated[
-        int, QueryParameter(ge=0, description="wait until this sequence of the log is known")
-    ] = 0,
+    limit: Limit = 100,
+    cursor: Cursor = "",
+    after: After = 0,
 ) -> Page[DomainView]:
     """Return domains by host."""
     seq = await reached(views.domains, after)

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 
 from edge.api import scopes
+from edge.api.queries import After, Cursor, Limit
 from edge.api.secret_store import SecretStore
 from edge.api.shapes import Page, SecretView, SecretWritten
 from edge.api.views import Views, reached
@@ -41,13 +42,9 @@ async def secrets(
     project: Annotated[
         str, QueryParameter(description="owner/name: its own and its tenant's; or an owner")
     ] = "",
-    limit: Annotated[int, QueryParameter(ge=1, le=500, description="at most so many")] = 100,
-    cursor: Annotated[
-        str, QueryParameter(description="of the page before; empty: the first page")
-    ] = "",
-    after: Annotated[
-        int, QueryParameter(ge=0, description="wait until this sequence of the log is known")
-    ] = 0,
+    limit: Limit = 100,
+    cursor: Cursor = "",
+    after: After = 0,
 ) -> Page[SecretView]:
     """Return which secrets there are, by place and name."""
     seq = await reached(store, after)
