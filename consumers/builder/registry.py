@@ -160,9 +160,7 @@ class RegistryClient:
         challenge = answer.headers.get("WWW-Authenticate", "")
         method, _, rest = challenge.partition(" ")
         asked = {name.lower(): value for name, value in _PARAMETER.findall(rest)}
-        if method.lower() == "bearer" and asked.get("realm", "").startswith(
-            ("http://", "https://")
-        ):
+        if method.lower() == "bearer" and may_ask(asked.get("realm", ""), self._url):
             self._tokens[repository] = await self._token(asked, repository)
         elif method.lower() == "basic" and self._login.user and not self._basic:
             self._basic = True
@@ -197,6 +195,13 @@ class RegistryClient:
 class _Token(msgspec.Struct):
     token: str = ""
     access_token: str = ""
+
+
+def may_ask(realm: str, registry: str) -> bool:
+    """Tell whether a token service may be told our password: never in the clear for TLS."""
+    return realm.startswith("https://") or (
+        realm.startswith("http://") and registry.startswith("http://")
+    )
 
 
 def api_host(host: str) -> str:

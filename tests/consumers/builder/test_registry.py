@@ -20,6 +20,7 @@ from consumers.builder.registry import (
     RegistryClient,
     RegistryRefused,
     loopback,
+    may_ask,
 )
 from schemas.errors import RegistryUnavailable
 from schemas.events.run import Attestation
@@ -232,3 +233,18 @@ def test_loopback_is_told_from_the_rest() -> None:
     """These alone speak plain http without being said to."""
     assert all(map(loopback, ["127.0.0.1:5000", "127.9.9.9", "localhost:1", "[::1]:5000"]))
     assert not any(map(loopback, ["registry:5000", "10.0.0.1:5000", "127.evil.example", "::"]))
+
+
+@pytest.mark.parametrize(
+    ("realm", "registry", "may"),
+    [
+        ("https://auth.example.com/token", "https://registry.example.com/v2", True),
+        ("http://auth.example.com/token", "https://registry.example.com/v2", False),
+        ("http://127.0.0.1:5001/token", "http://127.0.0.1:5000/v2", True),
+        ("file:///etc/passwd", "http://127.0.0.1:5000/v2", False),
+        ("", "https://registry.example.com/v2", False),
+    ],
+)
+def test_a_password_stays_behind_tls(realm: str, registry: str, may: bool) -> None:  # noqa: FBT001 - a column
+    """A registry spoken to by TLS cannot have our password sent somewhere in the clear."""
+    assert may_ask(realm, registry) is may
