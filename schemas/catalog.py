@@ -2,19 +2,23 @@
 
 import functools
 import operator
+import pkgutil
+from importlib import import_module
 from typing import Final
 
 import msgspec
 
+from schemas import events
 from schemas.envelope import Unknown
 from schemas.errors import Undecodable
-from schemas.events import Event, branch, delivery, domain, function, project, run, secret, tenant
+from schemas.events import Event
 from schemas.ids import tag_of
 
 
 def _declared() -> tuple[type[Event], ...]:
-    rooms = (delivery, tenant, project, branch, run, function, secret, domain)
-    found = (value for room in rooms for value in vars(room).values())
+    rooms = sorted(room.name for room in pkgutil.iter_modules(events.__path__))
+    modules = (import_module(f"{events.__name__}.{room}") for room in rooms)
+    found = (value for module in modules for value in vars(module).values())
     return tuple(
         value
         for value in found
