@@ -1,8 +1,9 @@
-"""Every fact there is, and how its bytes are read."""
+"""Every fact there is, and how its bytes are read, those of older tags too."""
 
 import functools
 import operator
 import pkgutil
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Final
 
@@ -13,6 +14,7 @@ from schemas.envelope import Unknown
 from schemas.errors import Undecodable
 from schemas.events import Event
 from schemas.ids import tag_of
+from schemas.upcast import UPCASTERS, Upcasters, newest
 
 
 def _declared() -> tuple[type[Event], ...]:
@@ -30,7 +32,6 @@ FACTS: Final = _declared()
 BY_TAG: Final = {tag_of(fact): fact for fact in FACTS}
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(functools.reduce(operator.or_, FACTS)).decode
 
 
 def encode(fact: Event) -> bytes:
@@ -38,17 +39,34 @@ def encode(fact: Event) -> bytes:
     return _encode(fact)
 
 
+def reader(facts: Iterable[type[Event]], upcasters: Upcasters) -> Callable[[str, bytes], Event]:
+    """Return what reads these facts, see ``decode``."""
+    known = {tag_of(fact): fact for fact in facts}
+    parse = msgspec.json.Decoder(functools.reduce(operator.or_, known.values())).decode
+
+    def read(type: str, body: bytes) -> Event:
+        if type not in known:
+            type, body = newest(type, body, upcasters)
+            if type not in known:
+                return Unknown(type=type, body=msgspec.Raw(body))
+        try:
+            fact: Event = parse(body)
+        except msgspec.DecodeError as error:
+            raise Undecodable(f"{type}: {error}") from error
+        if tag_of(fact) != type:
+            raise Undecodable(f"{type}: the body says {tag_of(fact)}")
+        return fact
+
+    return read
+
+
+_read = reader(FACTS, UPCASTERS)
+
+
 def decode(type: str, body: bytes) -> Event:
     """Return the fact whose ``ce-type`` is ``type``; Unknown for a tag of a newer release.
 
-    Raises Undecodable, which names the field, for a known tag with another shape.
+    What has an older tag is read as its newest version. Raises Undecodable, which names the
+    field, for a known tag with another shape.
     """
-    if type not in BY_TAG:
-        return Unknown(type=type, body=msgspec.Raw(body))
-    try:
-        fact: Event = _decode(body)
-    except msgspec.DecodeError as error:
-        raise Undecodable(f"{type}: {error}") from error
-    if tag_of(fact) != type:
-        raise Undecodable(f"{type}: the body says {tag_of(fact)}")
-    return fact
+    return _read(type, body)
