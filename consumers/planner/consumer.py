@@ -1,7 +1,8 @@
 """Planner: decide which runs there are, whose a function's name is, and when a run has ended.
 
 Reads   branch.pushed/1, run.resolved/1, run.rejected/1, run.build-failed/1, function.deployed/1,
-        function.deploy-failed/1, project.removed/1
+        function.deploy-failed/1, project.removed/1, run.cancel-requested/1,
+        run.rerun-requested/1
 Writes  run.queued/1, run.superseded/1, run.cancelled/1, run.finished/1, tenant.labelled/1,
         function.claimed/1
 Calls   nobody
@@ -22,7 +23,7 @@ from bus.fold import Fold
 from bus.log import Draft, EventLog, Guard
 from consumers.planner import claims, labels, projects
 from consumers.planner.claims import Claim
-from consumers.planner.decide import Decision, cancel, decide, settle
+from consumers.planner.decide import Decision, again, cancel, decide, settle, stop
 from consumers.planner.labels import Labelled
 from consumers.planner.projects import OpenRun, Project
 from schemas import subjects
@@ -32,7 +33,15 @@ from schemas.events import Event
 from schemas.events.branch import BranchPushed
 from schemas.events.function import FunctionClaimed, FunctionDeployed, FunctionDeployFailed
 from schemas.events.project import ProjectRemoved
-from schemas.events.run import RunBuildFailed, RunFinished, RunQueued, RunRejected, RunResolved
+from schemas.events.run import (
+    RunBuildFailed,
+    RunCancelRequested,
+    RunFinished,
+    RunQueued,
+    RunRejected,
+    RunRerunRequested,
+    RunResolved,
+)
 from schemas.events.tenant import TenantLabelled
 from schemas.ids import event_id
 
@@ -87,6 +96,8 @@ class Planner:
         FunctionDeployed,
         FunctionDeployFailed,
         ProjectRemoved,
+        RunCancelRequested,
+        RunRerunRequested,
     )
     begins: ClassVar[Literal["first", "now"]] = "first"
 
@@ -105,8 +116,25 @@ class Planner:
                 await self._write(event, settle)
             case ProjectRemoved():
                 await self._write(event, partial(cancel, by=event.actor or self.durable))
+            case RunCancelRequested():
+                by = event.actor or self.durable
+                await self._write(event, partial(stop, run=event.of.id, by=by))
+            case RunRerunRequested():
+                await self._rerun(event)
             case _:
                 await self._write(event, settle)
+
+    async def _rerun(self, request: Recorded[Event]) -> None:
+        """Queue a run of the same commit: of the one that source found, if it had to ask."""
+        queued = await self.events.last(request.of, RunQueued)
+        if queued is None:
+            return
+        resolved = await self.events.last(request.of, RunResolved)
+        sha = resolved.fact.sha if resolved else queued.fact.sha
+        old = msgspec.structs.replace(
+            queued.fact, sha=sha, resolve=queued.fact.resolve and resolved is None
+        )
+        await self._write(request, partial(again, request=request, old=old))
 
     async def _pushed(self, event: Recorded[Event]) -> None:
         """Queue the push's run, after those of older pushes that were not decided on yet."""

@@ -1,10 +1,13 @@
 """Newest wins. No clock, no random, no I/O: time and ids derive from the event."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec.structs import replace
 
 from consumers.planner.projects import FAILED, LIVE, OpenRun, Project
 from schemas.envelope import Recorded
+from schemas.events import Event
 from schemas.events.branch import BranchPushed
 from schemas.events.run import RunCancelled, RunFinished, RunQueued, RunSuperseded
 from schemas.ids import run_id
@@ -29,16 +32,36 @@ def decide(project: Project, push: Recorded[BranchPushed], label: str) -> Decisi
         label=label,
         resolve=not push.fact.continues,
         push=push.seq,
+        pusher=push.fact.pusher,
     )
-    old = [
-        run.id
+    return [(run, queued), *_superseded(project, PRODUCTION, by=run, at=push.time)]
+
+
+def _superseded(project: Project, environment: str, *, by: str, at: datetime) -> Decision:
+    """Return the ends of older runs, of those that a newer one may end."""
+    return [
+        (run.id, RunSuperseded(by=by))
         for run in project.open
-        if run.environment == PRODUCTION
+        if run.environment == environment
         and not run.deploying
         and not run.rejected
-        and push.time - run.queued < BRAKE
+        and at - run.queued < BRAKE
     ]
-    return [(run, queued), *((id, RunSuperseded(by=run)) for id in old)]
+
+
+def again(project: Project, request: Recorded[Event], old: RunQueued) -> Decision:
+    """Return the run that does once more what ``old`` did.
+
+    Nothing where a newer run of its environment was queued since, as by this very request: an
+    older commit would take a newer one's place. Nothing either while the run is under way.
+    """
+    environment = old.environment
+    going_on = {run.id for run in project.open if not run.rejected}
+    if request.of.id in going_on or project.generations.get(environment) != old.generation:
+        return []
+    run = run_id(request.id, request.time)
+    queued = replace(old, generation=old.generation + 1, push=0)
+    return [(run, queued), *_superseded(project, environment, by=run, at=request.time)]
 
 
 def settle(project: Project) -> Decision:
@@ -63,6 +86,15 @@ def end_of(run: OpenRun) -> RunFinished | RunSuperseded | None:
         return RunFinished("live")
     message = f"{len(failed)} of {len(ends)} functions failed: {', '.join(failed)}"
     return RunFinished("partly" if len(failed) < len(ends) else "failed", message)
+
+
+def stop(project: Project, run: str, by: str) -> Decision:
+    """Return the end of one run that somebody cancels; one that deploys is let finish."""
+    return [
+        (each.id, RunCancelled(by=by))
+        for each in project.open
+        if each.id == run and not each.deploying and not each.rejected
+    ]
 
 
 def cancel(project: Project, by: str) -> Decision:

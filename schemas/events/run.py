@@ -46,6 +46,20 @@ class RunSuperseded(Event, frozen=True, tag="run.superseded/1"):
     by: str  # the newer run
 
 
+class RunCancelRequested(Event, frozen=True, tag="run.cancel-requested/1"):
+    """Somebody wants this run to end. Written by edge, read by planner.
+
+    A run that has begun to deploy finishes.
+    """
+
+
+class RunRerunRequested(Event, frozen=True, tag="run.rerun-requested/1"):
+    """Somebody wants this run's commit built and deployed again. Written by edge, read by planner.
+
+    It leads to a run of its own, unless a newer one of the environment is there by then.
+    """
+
+
 class RunCancelled(Event, frozen=True, tag="run.cancelled/1"):
     """Somebody asked for this run to end. Written by planner."""
 

@@ -1,5 +1,9 @@
 """Facts about a tenant, a forge's owner; its id is the forge's login, its project stays empty."""
 
+from typing import Literal
+
+from typing import Literal
+
 from schemas.events import Event
 
 
@@ -26,3 +30,21 @@ class TenantLabelled(Event, frozen=True, tag="tenant.labelled/1"):
     """A tenant got its host label, once and for ever. Written by planner, read by routes."""
 
     label: str  # the first part of its functions' host name
+
+
+class TenantMemberSet(Event, frozen=True, tag="tenant.member-set/1"):
+    """Somebody got a role by hand, or none any more. Written by edge, read by auth.
+
+    It stands beside what a forge says of the person; the higher of the two counts.
+    """
+
+    who: str  # as schemas.people.means has it: github:583231, github:alice, oidc:SUBJECT
+    role: Literal["", "viewer", "member", "owner"]  # "": none by hand
+    login: str = ""  # of that account when this was written, a label
+
+
+class TenantMemberSet(Event, frozen=True, tag="tenant.member-set/1"):
+    """Somebody got a role by hand, whatever the forge says. Written by api, read by routers."""
+
+    who: str  # github:LOGIN, gitlab:LOGIN, oidc:SUBJECT, or github:ID, gitlab:ID
+    role: Literal["", "viewer", "member", "owner"] = ""  # "": none
