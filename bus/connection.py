@@ -83,7 +83,7 @@ class Bus:
         self.follow = Follow(js, wire, self.water)
         self.lines = Lines(js, wire)
         self.usage = UsageLog(js, wire)
-        self.deadletters = DeadLetters(js)
+        self.deadletters = DeadLetters(js, wire)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
+from bus.again import POINTERS
 from bus.jetstream import JetStream, Refused, patiently
 from schemas.envelope import Delivery
 from schemas.errors import DurableMissing
@@ -23,10 +24,10 @@ def stream_of(worker: "Worker | type[Worker]") -> str:
 
 
 def filters_of(worker: "Worker | type[Worker]") -> list[str]:
-    """Return the subjects a worker reads."""
+    """Return the subjects a worker reads; on EVENTS also the facts that point at a message."""
     if Delivery in _reads(worker):
         return ["delivery.>"]
-    return sorted({_filter(fact) for fact in _reads(worker)})
+    return sorted({_filter(fact) for fact in (*_reads(worker), *POINTERS)})
 
 
 def _reads(worker: "Worker | type[Worker]") -> tuple[Any, ...]:

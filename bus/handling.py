@@ -9,10 +9,11 @@ import structlog
 from nats.aio.msg import Msg
 from structlog.contextvars import bound_contextvars
 
-from bus import envelope, instruments
+from bus import again, envelope, instruments
 from bus.deadletters import REPLAYED, DeadLetter
 from bus.jetstream import Refused
 from bus.resting import Resting
+from bus.stack import stack
 from schemas.envelope import Delivery, Recorded, Unknown
 from schemas.errors import GiveUp, LogUnavailable, PushlineError, Retry
 from schemas.events.run import RunDelayed
@@ -37,6 +38,7 @@ class Handling:
         """Handle with ``worker``, read from ``stream``."""
         self.held: dict[int, Msg] = {}  # by sequence: what runs now
         self.giving_back = False  # a cancelled handler's message is given back at once
+        self._pointers: dict[int, Recorded[Any]] = {}  # by sequence: what is taken again for them
         self._bus = bus
         self._worker = worker
         self._pace = pace
@@ -54,18 +56,30 @@ class Handling:
         try:
             if self._stream == "DELIVERIES":
                 return await self._bus.deliveries.read(headers, message.data, seq)
-            event = envelope.to_event(message.subject, headers, message.data, seq)
+            event: Any = envelope.to_event(message.subject, headers, message.data, seq)
+            if isinstance(event.fact, again.POINTERS):
+                event = await self._pointed(message, event)
         except LogUnavailable:
             await self.give_back(message, self._pace.backoff[0])
             return None
         except PushlineError as error:
             await self.failed(message, None, error)
             return None
-        if isinstance(event.fact, Unknown):
+        if isinstance(event, Recorded) and isinstance(event.fact, Unknown):
             instruments.unknown.labels(consumer).inc()
             log.info("unknown_tag_passed", consumer=consumer, seq=seq, tag=event.fact.type)
             await self._ack(message)
             return None
+        return event
+
+    async def _pointed(self, message: Msg, pointer: Recorded[Any]) -> Any | None:
+        """Return what is to be taken again; None when it is not ours to take."""
+        if not again.is_for(self._worker, pointer.fact):
+            await self._ack(message)
+            return None
+        self._pointers[pointer.seq] = pointer
+        event = await again.pointed(self._bus, pointer.fact.stream, pointer.fact.seq)
+        again.require_read(self._worker, event)
         return event
 
     async def run(self, message: Msg, event: Recorded[Any] | Delivery) -> None:
@@ -94,8 +108,12 @@ class Handling:
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is its own
             await self.failed(message, event, error)
         else:
+            seq = message.metadata.sequence.stream
+            if (pointer := self._pointers.get(seq)) is not None:
+                await again.handled(self._bus, self._worker, pointer)
             await self._ack(message)
-            self._resting.over(message.metadata.sequence.stream)
+            self._pointers.pop(seq, None)
+            self._resting.over(seq)
             instruments.handled.labels(consumer).inc()
         finally:
             instruments.seconds.labels(consumer).observe(perf_counter() - begin)
@@ -186,6 +204,7 @@ class Handling:
     ) -> None:
         """Write the dead letter, then end the message."""
         seq, consumer = message.metadata.sequence.stream, self._worker.durable
+        pointer = self._pointers.get(seq)
         letter = DeadLetter(
             consumer=consumer,
             stream=self._stream,
@@ -195,6 +214,9 @@ class Handling:
             attempts=message.metadata.num_delivered,
             time=envelope.now(),
             event=_id(event),
+            hint=error.hint if isinstance(error, PushlineError) else "",
+            stack=stack(error),
+            again="" if pointer is None else pointer.of.id,
         )
         instruments.buried.labels(consumer, letter.code).inc()
         log.error(
@@ -206,6 +228,7 @@ class Handling:
         )
         await self._bus.deadletters.write(letter)
         await self._term(message, f"{letter.code}: {letter.reason}")
+        self._pointers.pop(seq, None)
 
     async def _term(self, message: Msg, reason: str) -> None:
         """Have the server deliver the message no more, and say why."""

@@ -118,7 +118,10 @@ async def test_ensure_changes_a_durable_and_keeps_its_place(bus: Bus) -> None:
     assert before["config"]["ack_wait"] == 10 * 10**9
     assert after["config"]["ack_wait"] == 7 * 10**9
     assert after["created"] == before["created"]
-    assert after["config"]["filter_subject"] == "ev.*.*.run.*.build-started"
+    assert after["config"]["filter_subjects"] == [
+        "ev.*.*.deadletter.*.redriven",
+        "ev.*.*.run.*.build-started",
+    ]
     assert after["config"]["max_ack_pending"] == 1000
 
 
