@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-from typing import Literal
-
 from schemas.events import Event
 
 
@@ -41,10 +39,3 @@ class TenantMemberSet(Event, frozen=True, tag="tenant.member-set/1"):
     who: str  # as schemas.people.means has it: github:583231, github:alice, oidc:SUBJECT
     role: Literal["", "viewer", "member", "owner"]  # "": none by hand
     login: str = ""  # of that account when this was written, a label
-
-
-class TenantMemberSet(Event, frozen=True, tag="tenant.member-set/1"):
-    """Somebody got a role by hand, whatever the forge says. Written by api, read by routers."""
-
-    who: str  # github:LOGIN, gitlab:LOGIN, oidc:SUBJECT, or github:ID, gitlab:ID
-    role: Literal["", "viewer", "member", "owner"] = ""  # "": none
