@@ -31,7 +31,7 @@ def sample(fact: type[Event]) -> Event:
 
 def value_of(type: Any) -> Any:
     """Return a value that the type takes."""
-    texts = ("x", "a" * 40, "sha256:" + "a" * 64, "2026-11-25T13:00:00Z")
+    texts = ("x", "a" * 40, "a" * 43, "sha256:" + "a" * 64, "2026-11-25T13:00:00Z")
     for value in (*texts, 1, True, (), Repository("o", "n", "main")):
         try:
             return msgspec.convert(msgspec.to_builtins(value), type)
