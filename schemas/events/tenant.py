@@ -39,3 +39,14 @@ class TenantMemberSet(Event, frozen=True, tag="tenant.member-set/1"):
     who: str  # as schemas.people.means has it: github:583231, github:alice, oidc:SUBJECT
     role: Literal["", "viewer", "member", "owner"]  # "": none by hand
     login: str = ""  # of that account when this was written, a label
+
+
+class TenantAdmitted(Event, frozen=True, tag="tenant.admitted/1"):
+    """An account is on the list of customers: it may push. Written by customers, read by intake.
+
+    The tenant ``*`` is every account of its forge.
+    """
+
+
+class TenantDismissed(Event, frozen=True, tag="tenant.dismissed/1"):
+    """An account is on that list no more; what it runs stays. Written by customers."""
