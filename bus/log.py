@@ -312,6 +312,14 @@ class DeliveryLog:
             raise EventMissing(f"there is no delivery {seq}")
         return await self.read(envelope.parse(stored.headers), stored.body, seq)
 
+    async def find(self, forge: str, id: str) -> Delivery | None:
+        """Return the delivery with this id, None where it is not stored (any more)."""
+        subject = subjects.delivery(forge, id)
+        stored = await patiently(lambda: self._js.message(DELIVERIES, last_by_subj=subject))
+        if stored is None:
+            return None
+        return await self.read(envelope.parse(stored.headers), stored.body, stored.seq)
+
     async def read(self, headers: Mapping[str, str], body: bytes, seq: int) -> Delivery:
         """Return the delivery in a message, its body fetched from the blobs if it lies there."""
         if digest := headers.get(envelope.BLOB):

@@ -8,7 +8,7 @@ Twice   is harmless: a delivery's own fact is written last, with all or after al
         once; ids derive from the delivery; a branch's facts are guarded by its history
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, Literal
@@ -25,7 +25,7 @@ from consumers.intake import branches
 from consumers.intake.branches import Branch
 from consumers.intake.decide import decide
 from schemas import subjects
-from schemas.envelope import Aggregate, Delivery
+from schemas.envelope import Aggregate, Delivery, Recorded
 from schemas.errors import Conflict, PayloadInvalid
 from schemas.events import Event
 from schemas.events.delivery import DeliveryIgnored, DeliveryTranslated
@@ -74,18 +74,30 @@ class Intake:
 
     async def handle(self, delivery: Delivery) -> None:
         """Record all facts of the delivery, unless they are in the log."""
-        of = Aggregate(delivery.forge, "", "delivery", delivery.id)
-        if await self.events.last(of, DeliveryTranslated, DeliveryIgnored):
-            return
+        since = await self.since(delivery)
+        if not since or await self.said(delivery) is None:
+            await self.take(delivery, since)
+
+    async def since(self, delivery: Delivery) -> int:
+        """Return the sequence that guards the delivery's own fact; to be read before ``said``."""
+        return await self.events.last_seq(subjects.history(of_delivery(delivery)))
+
+    async def said(self, delivery: Delivery) -> Recorded[Event] | None:
+        """Return the delivery's own fact: what it came to, None while it has come to nothing."""
+        return await self.events.last(of_delivery(delivery), DeliveryTranslated, DeliveryIgnored)
+
+    async def take(self, delivery: Delivery, since: int) -> None:
+        """Record all facts of the delivery that are not in the log."""
         match (meaning := understand(delivery)).says:
             case Ignored(reason=reason):
-                await self._append(delivery, meaning, [], DeliveryIgnored(meaning.kind, reason))
+                ignored = DeliveryIgnored(meaning.kind, reason)
+                await self._append(delivery, meaning, [], ignored, since=since)
             case Push() as push:
-                await self._push(delivery, meaning, push)
+                await self._push(delivery, meaning, push, since)
             case statements:
-                await self._states(delivery, meaning, statements)
+                await self._states(delivery, meaning, statements, since)
 
-    async def _push(self, delivery: Delivery, meaning: Meaning, push: Push) -> None:
+    async def _push(self, delivery: Delivery, meaning: Meaning, push: Push, since: int) -> None:
         """Decide with the branch as it is; decide again when it moved meanwhile."""
         history = subjects.history(push.of)
         for _ in range(TRIES):
@@ -96,13 +108,13 @@ class Intake:
             try:
                 if isinstance(fact, Ignored):
                     ignored = DeliveryIgnored(meaning.kind, fact.reason)
-                    await self._append(delivery, meaning, [], ignored, name)
+                    await self._append(delivery, meaning, [], ignored, since=since, name=name)
                 else:
                     guard = Guard(history, branch.seq if branch else 0)
                     id = event_id(self.durable, delivery.event_id, fact)
-                    drafts = [Draft(fact, push.of, id, guard)]
+                    moved = [Draft(fact, push.of, id, guard)]
                     done = DeliveryTranslated(meaning.kind, 1)
-                    await self._append(delivery, meaning, drafts, done, name)
+                    await self._append(delivery, meaning, moved, done, since=since, name=name)
             except Conflict:
                 log.info("branch_moved_meanwhile", delivery=delivery.event_id)
             else:
@@ -110,19 +122,16 @@ class Intake:
         raise Conflict(f"{history} moved {TRIES} times while {delivery.event_id} was decided on")
 
     async def _states(
-        self, delivery: Delivery, meaning: Meaning, statements: Sequence[Statement]
+        self, delivery: Delivery, meaning: Meaning, statements: Sequence[Statement], since: int
     ) -> None:
         """Record what needs no decision; a large installation in several batches."""
-        facts = []
-        for said in statements:
-            id = event_id(self.durable, delivery.event_id, said.fact, *said.parts)
-            facts.append(Draft(said.fact, said.of, id))
+        facts = drafts(delivery, statements)
         done = DeliveryTranslated(meaning.kind, len(facts))
         name = statements[0].name if len(statements) == 1 else ""
         while len(facts) > BATCH:
             now, facts = facts[:BATCH], facts[BATCH:]
             await self.events.append_all(now, cause=delivery, actor=meaning.actor or self.durable)
-        await self._append(delivery, meaning, facts, done, name)
+        await self._append(delivery, meaning, facts, done, since=since, name=name)
 
     async def _append(
         self,
@@ -130,14 +139,33 @@ class Intake:
         meaning: Meaning,
         drafts: Sequence[Draft],
         end: Event,
+        *,
+        since: int,
         name: str = "",
     ) -> None:
         """Append facts and the delivery's own, all or none."""
-        of = Aggregate(delivery.forge, "", "delivery", delivery.id)
+        of = of_delivery(delivery)
         id = event_id(self.durable, delivery.event_id, end)
-        own = Draft(end, of, id, Guard(subjects.history(of), 0))
+        own = Draft(end, of, id, Guard(subjects.history(of), since))
         actor = meaning.actor or self.durable
         await self.events.append_all([*drafts, own], cause=delivery, actor=actor, name=name)
+
+
+def drafts(delivery: Delivery, statements: Iterable[Statement]) -> list[Draft]:
+    """Return the facts of what a delivery states, under ids that derive from it."""
+    return [
+        Draft(
+            said.fact,
+            said.of,
+            event_id(Intake.durable, delivery.event_id, said.fact, *said.parts),
+        )
+        for said in statements
+    ]
+
+
+def of_delivery(delivery: Delivery) -> Aggregate:
+    """Return what a delivery's own facts are about."""
+    return Aggregate(delivery.forge, "", "delivery", delivery.id)
 
 
 def understand(delivery: Delivery) -> Meaning:

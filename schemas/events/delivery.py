@@ -15,3 +15,15 @@ class DeliveryIgnored(Event, frozen=True, tag="delivery.ignored/1"):
 
     kind: str
     reason: str
+
+
+class DeliveryResendRequested(Event, frozen=True, tag="delivery.resend-requested/1"):
+    """A stored delivery is to be taken again. Written by cli and api, read by intake."""
+
+
+class DeliveryResent(Event, frozen=True, tag="delivery.resent/1"):
+    """What taking a delivery again came to. Written by intake."""
+
+    request: int  # the sequence of delivery.resend-requested
+    facts: tuple[int, ...] = ()  # sequences of what was missing and is there now
+    reason: str = ""  # why there are none

@@ -97,7 +97,7 @@ async def test_a_large_installation(bus: Bus, intake: Intake) -> None:
     delivery = await store(bus, "github", "d-1", body, x_github_event="installation")
 
     class Dying(Intake):
-        async def _append(self, *_: object) -> None:
+        async def _append(self, *_: object, **__: object) -> None:
             raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
