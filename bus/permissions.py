@@ -2,12 +2,15 @@
 
 ``init`` alone may create, change, purge and delete streams. ``platform`` (edge and consumers)
 appends and works. The others read EVENTS, over unnamed consumers only, so that they cannot touch
-a worker's durable; each writes what is its own to write.
+a worker's durable; each writes what is its own to write. ``replay`` may make copies of EVENTS
+under names of its own, and publish nothing but ``replay.>``: a server's wildcard stands for a whole
+token, so that the names are counted out.
 """
 
 from typing import Any, Final
 
 _INFO: Final = ("$JS.API.INFO", "$JS.API.STREAM.INFO.*")
+COPIES: Final = tuple(f"REPLAY_{number}" for number in range(1, 9))  # of EVENTS, at a time
 
 
 def _reads(*streams: str) -> tuple[str, ...]:
@@ -38,7 +41,20 @@ PUBLISH: Final[dict[str, tuple[str, ...]]] = {
     ),
     "supervisor": ("log.>", *_INFO, *_reads("EVENTS")),
     "router": ("usage.>", *_INFO, *_reads("EVENTS")),
-    "operator": (*_INFO, *_reads("EVENTS", "LOGS", "USAGE", "DEADLETTERS")),
+    "operator": (
+        *(f"ev.=.=.replay.*.{fact}" for fact in ("started", "finished", "planned", "applied")),
+        *_INFO,
+        *_reads("EVENTS", "LOGS", "USAGE", "DEADLETTERS"),
+    ),
+    "replay": (
+        "replay.>",
+        *_INFO,
+        *_reads("EVENTS", "DELIVERIES", *COPIES),
+        "$JS.API.DIRECT.GET.EVENTS",
+        "$JS.API.CONSUMER.INFO.EVENTS.*",
+        "$JS.API.CONSUMER.INFO.DELIVERIES.*",
+        *(f"$JS.API.STREAM.{verb}.{copy}" for copy in COPIES for verb in ("CREATE", "DELETE")),
+    ),
 }
 ROLES: Final = tuple(PUBLISH)
 

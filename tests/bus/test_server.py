@@ -149,13 +149,18 @@ PURGE = "$JS.API.STREAM.PURGE.EVENTS"
 DURABLE = "$JS.API.CONSUMER.CREATE.EVENTS.builder"
 EVENT, LINE, USE = "ev.x.x.x.x.x", "log.function.x", "usage.x"
 READ, ACK = "$JS.API.STREAM.MSG.GET.EVENTS", "$JS.ACK.EVENTS.builder.1.1.1.1.1"
-EVERYTHING = (CREATE, DELETE, PURGE, DURABLE, EVENT, LINE, USE, READ, ACK)
+REPLAYED, COPY = "replay.x", "$JS.API.STREAM.CREATE.REPLAY_1"
+STARTED, HANDLED = "ev.=.=.replay.x.started", "ev.=.=.replay.x.handled"
+DELIVERY = "$JS.API.STREAM.MSG.GET.DELIVERIES"
+REPLAYS = (REPLAYED, COPY, STARTED, HANDLED, DELIVERY)
+EVERYTHING = (CREATE, DELETE, PURGE, DURABLE, EVENT, LINE, USE, READ, ACK, *REPLAYS)
 ALLOWED = {
     "init": EVERYTHING,
-    "platform": (DURABLE, EVENT, LINE, USE, READ, ACK),
+    "platform": (DURABLE, EVENT, LINE, USE, READ, ACK, STARTED, HANDLED, DELIVERY),
     "supervisor": (LINE, READ),
     "router": (USE, READ),
-    "operator": (READ,),
+    "operator": (READ, STARTED),
+    "replay": (READ, REPLAYED, COPY, DELIVERY),
 }
 
 
@@ -177,7 +182,7 @@ async def allowed(settings: BusSettings, subject: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("role", ["supervisor", "router", "operator"])
+@pytest.mark.parametrize("role", ["supervisor", "router", "operator", "replay"])
 async def test_no_role_hears_another_s_answers(server: NatsServer, role: str) -> None:
     """A role that listens beyond its own inbox is thrown out."""
     with pytest.raises(AccessDenied, match=r"(?i)subscription"):  # noqa: PT012
@@ -202,7 +207,7 @@ async def raw(js: JetStream, query: object) -> bytes:
     return (await js.request("$JS.API.CONSUMER.CREATE.EVENTS", body)).data
 
 
-@pytest.mark.parametrize("role", ["router", "supervisor", "operator", "platform"])
+@pytest.mark.parametrize("role", ["router", "supervisor", "operator", "platform", "replay"])
 async def test_every_role_can_follow(server: NatsServer, role: str) -> None:
     """Reading in order needs no more than a reader's permissions."""
     await streams.init(server.settings("init"))

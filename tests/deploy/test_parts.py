@@ -60,12 +60,19 @@ def test_nats_server_takes_the_file(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-ALLOWED = {"platform": "ev.x", "router": "usage.x", "supervisor": "log.x", "init": "anything"}
+ALLOWED = {
+    "platform": "ev.x",
+    "router": "usage.x",
+    "supervisor": "log.x",
+    "replay": "replay.x",
+    "init": "anything",
+}
 REFUSED = {
     "platform": "$JS.API.STREAM.DELETE.EVENTS",
     "router": "ev.x",
     "supervisor": "ev.x",
     "operator": "ev.x",
+    "replay": "ev.x",
 }
 
 
