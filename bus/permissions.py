@@ -33,15 +33,20 @@ PUBLISH: Final[dict[str, tuple[str, ...]]] = {
         "log.>",
         "usage.>",
         "dead.>",
+        "timer.>",  # a schedule; the server itself publishes due.>
         "$JS.ACK.>",
         *_INFO,
-        *_reads("EVENTS", "DELIVERIES", "LOGS", "USAGE", "DEADLETTERS"),
+        *_reads("EVENTS", "DELIVERIES", "LOGS", "USAGE", "DEADLETTERS", "TIMERS"),
+        "$JS.API.STREAM.PURGE.TIMERS",  # how a schedule is cancelled
         "$JS.API.CONSUMER.CREATE.*.>",
         "$JS.API.CONSUMER.INFO.>",
     ),
     "supervisor": ("log.>", *_INFO, *_reads("EVENTS")),
     "router": ("usage.>", *_INFO, *_reads("EVENTS")),
     "operator": (
+        "ev.*.*.deadletter.*.redriven",
+        "ev.*.*.deadletter.*.dropped",
+        "ev.*.=.delivery.*.resend-requested",
         *(f"ev.=.=.replay.*.{fact}" for fact in ("started", "finished", "planned", "applied")),
         *_INFO,
         *_reads("EVENTS", "LOGS", "USAGE", "DEADLETTERS"),

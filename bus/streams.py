@@ -73,13 +73,23 @@ STREAMS: Final[tuple[dict[str, Any], ...]] = (
         "max_age": 90 * DAY,
         "duplicate_window": 10 * MINUTE,
     },
+    {
+        "name": "TIMERS",
+        "subjects": ["timer.>", "due.>"],
+        "discard": "old",  # the server schedules in no other; what is lost is set again
+        "allow_msg_schedules": True,
+        "allow_msg_ttl": True,
+        "max_msgs_per_subject": 1,
+        "duplicate_window": 2 * MINUTE,
+    },
 )
 SHARES: Final = {  # of the room for all streams
     "EVENTS": 0.60,
     "DELIVERIES": 0.15,
     "LOGS": 0.15,
     "USAGE": 0.05,
-    "DEADLETTERS": 0.05,
+    "DEADLETTERS": 0.04,
+    "TIMERS": 0.01,
 }
 
 

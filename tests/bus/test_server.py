@@ -153,13 +153,17 @@ REPLAYED, COPY = "replay.x", "$JS.API.STREAM.CREATE.REPLAY_1"
 STARTED, HANDLED = "ev.=.=.replay.x.started", "ev.=.=.replay.x.handled"
 DELIVERY = "$JS.API.STREAM.MSG.GET.DELIVERIES"
 REPLAYS = (REPLAYED, COPY, STARTED, HANDLED, DELIVERY)
-EVERYTHING = (CREATE, DELETE, PURGE, DURABLE, EVENT, LINE, USE, READ, ACK, *REPLAYS)
+TIMER, CANCEL = "timer.x", "$JS.API.STREAM.PURGE.TIMERS"
+REDRIVEN, RESEND = "ev.x.x.deadletter.x.redriven", "ev.x.=.delivery.x.resend-requested"
+OURS = ("ev.x.x.deadletter.x.handled", "ev.x.=.delivery.x.resent")  # a worker's, not an operator's
+OPERATING = (REDRIVEN, RESEND, *OURS, TIMER, CANCEL)
+EVERYTHING = (CREATE, DELETE, PURGE, DURABLE, EVENT, LINE, USE, READ, ACK, *REPLAYS, *OPERATING)
 ALLOWED = {
     "init": EVERYTHING,
-    "platform": (DURABLE, EVENT, LINE, USE, READ, ACK, STARTED, HANDLED, DELIVERY),
+    "platform": (DURABLE, EVENT, LINE, USE, READ, ACK, STARTED, HANDLED, DELIVERY, *OPERATING),
     "supervisor": (LINE, READ),
     "router": (USE, READ),
-    "operator": (READ, STARTED),
+    "operator": (READ, STARTED, REDRIVEN, RESEND),
     "replay": (READ, REPLAYED, COPY, DELIVERY),
 }
 
