@@ -7,39 +7,26 @@ is recorded under a key that goes.
 
 import asyncio
 import fcntl
-import os
-import stat
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from bus.blobs import write_whole
+from bus.keyfolder import KeyFolder
 from consumers.secrets.keys import KeyGone, Ring, new_key
 from schemas.errors import PushlineError, Retry
 
+NAME: Final = "keys.json"
 POLL: Final = 0.01  # seconds between two tries for a lock that another holds
 PATIENCE: Final = 10.0  # seconds of tries
-
-
-class KeysUnsafe(PushlineError):
-    """Somebody else than their owner can reach the keys."""
-
-    code = "keys_unsafe"
 
 
 class KeysDamaged(PushlineError):
     """The key file cannot be read as one."""
 
     code = "keys_damaged"
-
-
-class KeysUnusable(PushlineError):
-    """The folder of the keys cannot be read or written."""
-
-    code = "keys_unusable"
 
 
 class KeysBusy(Retry):
@@ -54,7 +41,8 @@ class KeyFile:
     def __init__(self, folder: Path) -> None:
         """Keep the keys in ``folder``, which is made with the first of them."""
         self.folder = folder
-        self.path = folder / "keys.json"
+        self.path = folder / NAME
+        self._files = KeyFolder(folder, rotate="pushline secrets rotate")
 
     def ring(self) -> Ring:
         """Return the keys, the first one made now if there is none.
@@ -108,10 +96,10 @@ class KeyFile:
         self, name: str, how: int, *, patience: float = PATIENCE
     ) -> AsyncIterator[None]:
         """Hold a lock, which the kernel takes back from whoever dies."""
-        self._folder()
+        self._files.make()
         deadline = asyncio.get_running_loop().time() + patience
         # tries instead of waiting in a thread: those who wait would take all threads there are
-        with self._usable():
+        with self._files.usable():
             opened = (self.folder / name).open("ab")
         with opened as file:
             while True:
@@ -125,31 +113,10 @@ class KeyFile:
                 await asyncio.sleep(POLL)
             yield
 
-    def _folder(self) -> None:
-        with self._usable():
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-    @contextmanager
-    def _usable(self) -> Iterator[None]:
-        """Say of a folder that cannot be used what it should be."""
-        try:
-            yield
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            raise KeysUnusable(
-                f"{error.filename or self.folder}: {error.strerror}",
-                hint=f"{self.folder} has to be a folder of the user that Pushline runs as, 0700",
-            ) from error
-
     def _read(self) -> Ring | None:
         """Return the keys, None where there is no file yet."""
-        try:
-            with self._usable(), self.path.open("rb") as file:
-                _refuse_loose(self.folder, self.folder.stat(), "700")
-                _refuse_loose(self.path, os.fstat(file.fileno()), "600")
-                body = file.read()
-        except FileNotFoundError:
+        body = self._files.read(NAME)
+        if body is None:
             return None
         try:
             ring = msgspec.json.decode(body, type=Ring)
@@ -164,38 +131,15 @@ class KeyFile:
 
     def _first(self) -> Ring:
         """Make the first key; of two processes that do so, one wins and both use its key."""
-        self._folder()
-        fresh = self.folder / f".first.{os.getpid()}.{os.urandom(4).hex()}"
-        try:
-            with self._usable():
-                write_whole(fresh, _encoded(Ring((new_key(),))), mode=0o600)
-            os.link(fresh, self.path)  # unlike a rename it fails where there is a file
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink(missing_ok=True)
+        self._files.create(NAME, _encoded(Ring((new_key(),))))
         made = self._read()
         if made is None:
             raise KeysDamaged(f"{self.path} was taken away while it was made", hint="try again")
         return made
 
     def _write(self, ring: Ring) -> None:
-        with self._usable():
-            write_whole(self.path, _encoded(ring), mode=0o600)
+        self._files.write(NAME, _encoded(ring))
 
 
 def _encoded(ring: Ring) -> bytes:
     return msgspec.json.format(msgspec.json.encode(ring), indent=2) + b"\n"
-
-
-def _refuse_loose(path: Path, found: os.stat_result, mode: str) -> None:
-    """Raise KeysUnsafe where anybody but us (or root) may come."""
-    if found.st_uid not in (os.geteuid(), 0):
-        raise KeysUnsafe(
-            f"{path} belongs to another user", hint=f"chown {os.geteuid()} {path}; chmod {mode} it"
-        )
-    if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise KeysUnsafe(
-            f"others may reach {path} (mode {stat.S_IMODE(found.st_mode):03o})",
-            hint=f"chmod {mode} {path}, and `pushline secrets rotate` if it may have been read",
-        )

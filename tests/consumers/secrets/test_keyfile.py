@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from consumers.secrets.keyfile import KeyFile, KeysBusy, KeysDamaged, KeysUnsafe, KeysUnusable
+from bus.keyfolder import KeysUnsafe, KeysUnusable
+from consumers.secrets.keyfile import KeyFile, KeysBusy, KeysDamaged
 from consumers.secrets.keys import KeyGone
 
 

@@ -7,8 +7,9 @@ from typing import cast
 import pytest
 
 from bus.connection import Bus
+from bus.keyfolder import KeysUnsafe
 from consumers.secrets.consumer import Sweeper
-from consumers.secrets.keyfile import KeyFile, KeysUnsafe
+from consumers.secrets.keyfile import KeyFile
 from consumers.secrets.store import Secrets, SecretUnreadable
 from schemas.envelope import Recorded
 from schemas.errors import BlobMissing
