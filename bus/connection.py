@@ -16,6 +16,7 @@ from bus.follow import Follow
 from bus.jetstream import JetStream, patiently
 from bus.lines import Lines
 from bus.log import EVENTS, DeliveryLog, EventLog
+from bus.moments import Moments
 from bus.publish import Publisher
 from bus.settings import BusSettings
 from bus.stores import Stores, opened
@@ -81,6 +82,7 @@ class Bus:
         self.publisher = Publisher(wire)
         self.deliveries = DeliveryLog(js, self.publisher, bodies)
         self.follow = Follow(js, wire, self.water)
+        self.moments = Moments(js, wire)
         self.lines = Lines(js, wire)
         self.usage = UsageLog(js, wire)
         self.deadletters = DeadLetters(js, wire)

@@ -70,6 +70,7 @@ class Fold(Generic[R]):
         self.rows: dict[str, R] = {}
         self.seq = 0
         self.changed: list[Callable[[str, R | None, Recorded[Event] | None], None]] = []
+        self._row = row
         self._key = key
         self._reduce = reduce
         self._version = f"{name}:{version(row, reduce)}"
@@ -86,7 +87,7 @@ class Fold(Generic[R]):
         """Load the snapshot, then follow the log for ever; raises what stopped it."""
         if self.seq == 0:
             await asyncio.to_thread(self.load)
-        self._belong_to(await follow.identity())
+        self.belong_to(await follow.identity())
         saver = asyncio.create_task(self._save_now_and_then(), name=f"{self.name}-snapshots")
         from bus.instruments import folded  # 0.1 s that the router does not have before it listens
 
@@ -104,6 +105,19 @@ class Fold(Generic[R]):
             self._release()
             with suppress(OSError):
                 await asyncio.shield(self.save())
+
+    def fresh(self, snapshots: Path | None = None) -> "Fold[R]":
+        """Return an empty fold of the same kind; it tells nobody of its rows."""
+        return Fold(
+            self.name, row=self._row, key=self._key, reduce=self._reduce, snapshots=snapshots
+        )
+
+    def fork(self) -> "Fold[R]":
+        """Return a fold as true as this one, which goes its own way; rows are shared."""
+        other = self.fresh()
+        other.rows, other.seq = dict(self.rows), self.seq
+        other.belong_to(self._log)
+        return other
 
     async def reached(self, seq: int) -> None:
         """Wait until the fold is true at ``seq``; raises what stopped it before."""
@@ -171,7 +185,7 @@ class Fold(Generic[R]):
         except (OSError, msgspec.DecodeError) as error:
             log.warning("snapshot_ignored", fold=self.name, reason=str(error))
 
-    def _belong_to(self, identity: str) -> None:
+    def belong_to(self, identity: str) -> None:
         """Forget rows that were folded from another log."""
         if self._log not in ("", identity):
             log.warning("snapshot_ignored", fold=self.name, reason="it is of another log")
@@ -198,6 +212,10 @@ class Fold(Generic[R]):
         seq, rows = self.seq, dict(self.rows)  # rows are frozen: a shallow copy is a snapshot
         await asyncio.to_thread(self._write, self._path, seq, rows)
         self._saved = max(seq, self._saved)
+
+    def write(self, folder: Path) -> None:
+        """Write a snapshot into a folder; blocking, for a fold that stands still."""
+        self._write(folder / f"{self.name}.json", self.seq, self.rows)
 
     def _write(self, path: Path, seq: int, rows: dict[str, R]) -> None:
         body = msgspec.json.encode(rows)
