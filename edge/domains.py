@@ -6,10 +6,12 @@ Reads   domain.mapped/1, domain.unmapped/1
 import re
 from collections.abc import Collection
 from datetime import datetime
+from pathlib import Path
 from typing import ClassVar, Final
 
 import msgspec
 
+from bus.fold import Fold
 from schemas.envelope import Aggregate, Recorded
 from schemas.errors import PushlineError
 from schemas.events import Event
@@ -41,6 +43,11 @@ class Domain(msgspec.Struct, frozen=True):
 def aggregate(host: str) -> Aggregate:
     """Return what facts about a host are about."""
     return Aggregate("", "", "domain", host)
+
+
+def fold(snapshots: Path | None = None, name: str = "domains") -> Fold[Domain]:
+    """Return the fold; router and API each run one of their own name."""
+    return Fold(name, row=Domain, key=key, reduce=reduce, snapshots=snapshots)
 
 
 def key(event: Recorded[Event]) -> str | None:

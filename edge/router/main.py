@@ -16,15 +16,12 @@ from typing import Final
 import structlog
 import uvloop
 
-from bus.fold import Fold
 from edge import domains
-from edge.domains import Domain
 from edge.router import routes
 from edge.router.access import AccessLog
 from edge.router.admin import answering
 from edge.router.following import Following
 from edge.router.router import Router
-from edge.router.routes import Route
 from edge.router.settings import RouterSettings
 
 log = structlog.get_logger(__name__)
@@ -51,20 +48,8 @@ async def _main(settings: RouterSettings) -> None:
 @asynccontextmanager
 async def serving(settings: RouterSettings) -> AsyncIterator[tuple[Router, int]]:
     """Yield the router and its port while it takes connections; drain it at the end."""
-    fold = Fold(
-        "routes",
-        row=Route,
-        key=routes.key,
-        reduce=routes.reduce,
-        snapshots=settings.home / "snapshots",
-    )
-    mapped = Fold(
-        "domains",
-        row=Domain,
-        key=domains.key,
-        reduce=domains.reduce,
-        snapshots=settings.home / "snapshots",
-    )
+    fold = routes.fold(settings.home / "snapshots")
+    mapped = domains.fold(settings.home / "snapshots")
     fold.load()
     mapped.load()
     access = AccessLog(settings.access_log, every=settings.access_log_every)

@@ -3,8 +3,11 @@
 Reads   function.deployed/1, function.removed/1
 """
 
+from pathlib import Path
+
 import msgspec
 
+from bus.fold import Fold
 from schemas.envelope import Recorded
 from schemas.events import Event
 from schemas.events.function import FunctionDeployed, FunctionRemoved
@@ -23,6 +26,11 @@ class Route(msgspec.Struct, frozen=True):
     options: RouteOptions = RouteOptions()
     forge: str = ""
     project: str = ""
+
+
+def fold(snapshots: Path | None = None) -> Fold[Route]:
+    """Return the fold; each router runs one."""
+    return Fold("routes", row=Route, key=key, reduce=reduce, snapshots=snapshots)
 
 
 def key(event: Recorded[Event]) -> str | None:
