@@ -105,8 +105,25 @@ def to_event(subject: str, headers: Mapping[str, str], body: bytes, seq: int) ->
     try:
         return Recorded(
             catalog.decode(headers["ce-type"], body),
-            _about(subject.rpartition(".")[0]) or _spelt(subject, headers),
+            about(subject, headers),
             unescape(headers["ce-id"]),
+def event_of(subject: bytes, block: bytes, body: bytes, seq: int) -> Recorded[Event]:
+    """Return the fact in a message of EVENTS as it came; Undecodable names the sequence."""
+    where, text = subject.decode(), block.decode("utf-8", "replace")
+    if (found := _AS_WRITTEN.fullmatch(text)) is None:
+        return to_event(where, parse(block), body, seq)
+    type, time, id, name, run, actor, cause, trace = found.groups("")
+    if (of := _about(where.rpartition(".")[0])) is None:
+        return to_event(where, parse(block), body, seq)
+    if "%" in text:
+        id, name, run, actor, cause = map(unescape, (id, name, run, actor, cause))
+    try:
+        at = datetime.fromisoformat(time)
+        return Recorded(catalog.decode(type, body), of, id, seq, at, cause, run, actor, name, "", trace)
+    except (ValueError, Undecodable) as error:
+        raise Undecodable(f"event {seq}: {error}") from error
+
+
             seq,
             datetime.fromisoformat(headers["ce-time"]),
             unescape(get("ce-causationid", "")),
@@ -127,6 +144,11 @@ def _about(prefix: str) -> Aggregate | None:
     if known[0] is None or known[1] is None or known[2] is None:
         return None
     return Aggregate(known[0], known[1], kind, known[2])
+
+def about(subject: str, headers: Mapping[str, str]) -> Aggregate:
+    """Return what the message under ``subject`` is about."""
+    return _about(subject.rpartition(".")[0]) or _spelt(subject, headers)
+
 
 
 def _spelt(subject: str, headers: Mapping[str, str]) -> Aggregate:

@@ -58,6 +58,24 @@ class Follow:
             async for batch in batches:
                 yield batch
 
+    async def stored(
+        self, *, after: int, until: int | None = None
+    ) -> AsyncGenerator[list[Message], None]:
+        """Yield the messages themselves, undecoded: they are the same for every release.
+
+        Over a reader of one's own. Raises Gap where a sequence is missing.
+        """
+        if until is not None and until <= after:
+            return
+        reader = Reader(self._wire, EVENTS, after=after, gapless=True)
+        async with aclosing(reader.batches()) as batches:
+            async for raw in batches:
+                if until is not None and raw[-1].seq >= until:
+                    yield [message for message in raw if message.seq <= until]
+                    return
+                self._water.reached(raw[-1].seq)
+                yield raw
+
     async def identity(self) -> str:
         """Return what tells this log from another: when its stream was made."""
         info = await patiently(lambda: self._js.info(EVENTS))

@@ -1,36 +1,42 @@
-"""The record's file: append only, in order, whole lines."""
+"""The record's file: append only, in order, whole lines, one writer."""
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
-import msgspec
-
-from consumers.audit.record import GENESIS, Record, line, parse, seal
+from consumers.audit.record import GENESIS, Broken, Line, checked
 from schemas.errors import PushlineError
 
-CHUNK = 64 * 1024  # bytes; the last line is looked for from the end in steps of this
+CHUNK: Final = 64 * 1024  # bytes; the last line is looked for from the end in steps of this
+NAME: Final = "record.jsonl"
 
 
 class RecordBroken(PushlineError):
-    """The record was changed: a line's hash, or the link to the line before, is wrong."""
+    """The record was changed, or is not of this log; the message names the first bad line.
+
+    Keep the file as evidence, move it away and start audit again: it is made anew from the log.
+    """
 
     code = "record_broken"
 
 
 class RecordHeld(PushlineError):
-    """Another process writes the record."""
+    """Another process writes the record; this one takes over when that one ends."""
 
     code = "record_held"
 
 
 class RecordFile:
-    """Appends records; knows the last one. The kernel keeps a second writer out."""
+    """Appends lines; knows the last one. The kernel keeps a second writer out."""
 
     def __init__(self, path: Path) -> None:
         """Open the file, cut off what a killed writer left half written; raises RecordHeld."""
         path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._writing = threading.Lock()  # a cancelled append runs to its end in its thread
         self._file = path.open("a+b", buffering=0)
         os.fchmod(self._file.fileno(), 0o600)
         try:
@@ -38,70 +44,59 @@ class RecordFile:
         except BlockingIOError as error:
             self._file.close()
             raise RecordHeld(
-                f"another process writes {path}", hint="run the consumer audit once for a home"
+                f"another process writes {path}", hint="this one takes over when that one ends"
             ) from error
-        whole, last = _last_line(path)
+        whole, last = last_line(path)
         self._file.truncate(whole)
-        record = _checked(last, path) if last else None
-        self.seq = record.seq if record else 0
-        self.hash = record.hash if record else GENESIS
+        self.last = _checked(last, path) if last else None
 
-    def append(self, records: Sequence[Record]) -> None:
-        """Write records and wait for the disk; they follow on the last one."""
-        if not records:
-            return
-        body = b"".join(map(line, records))
-        written = self._file.write(body)
-        if written != len(body):  # the rest is cut off when the file is opened again
-            raise OSError(28, "the disk took only part of a record", self._file.name)
-        os.fdatasync(self._file.fileno())
-        self.seq, self.hash = records[-1].seq, records[-1].hash
+    @property
+    def seq(self) -> int:
+        """Return the sequence of the last record, 0 for none."""
+        return self.last.seq if self.last else 0
+
+    @property
+    def hash(self) -> str:
+        """Return the hash of the last record: the chain's head."""
+        return self.last.hash if self.last else GENESIS
+
+    def append(self, lines: Sequence[Line]) -> None:
+        """Write lines and wait for the disk; they follow on the last one."""
+        body = b"\n".join((*(line.text for line in lines), b""))
+        with self._writing:
+            written = self._file.write(body)
+            if written != len(body):  # the rest is cut off when the file is opened again
+                raise OSError(28, "the disk took only part of a record", self._file.name)
+            os.fdatasync(self._file.fileno())
+            self.last = lines[-1]
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file, which lets another process write it."""
+        with self._writing:
+            self._file.close()
 
 
-def verify(lines: Iterator[bytes]) -> Iterator[Record]:
-    """Yield the records of a file's lines; RecordBroken at the first that does not hold."""
-    before = GENESIS
-    for number, text in enumerate(lines, start=1):
-        try:
-            record = parse(text)
-        except msgspec.DecodeError as error:
-            raise RecordBroken(f"line {number} is no record: {error}") from error
-        if record.before != before:
-            raise RecordBroken(f"line {number} does not follow on the line before it")
-        if seal(record) != record.hash:
-            raise RecordBroken(f"line {number} was changed: its hash is not that of its content")
-        before = record.hash
-        yield record
-
-
-def _checked(text: bytes, path: Path) -> Record:
+def _checked(text: bytes, path: Path) -> Line:
     try:
-        record = parse(text)
-    except msgspec.DecodeError as error:
+        return checked(text, None)
+    except Broken as error:
         raise RecordBroken(
-            f"the last line of {path} is no record: {error}",
-            hint="move the file away: the record is made anew from the log",
-        ) from error
-    if seal(record) != record.hash:
-        raise RecordBroken(
-            f"the last line of {path} was changed",
+            f"the last line of {path} {error}",
             hint="keep the file as evidence and move it away: a new one is made from the log",
-        )
-    return record
+        ) from error
 
 
-def _last_line(path: Path) -> tuple[int, bytes]:
+def last_line(path: Path) -> tuple[int, bytes]:
     """Return how long the file is up to its last whole line, and that line without its end."""
     size = path.stat().st_size
+    pieces: list[bytes] = []
+    ends, begin = 0, size
     with path.open("rb") as file:
-        tail, begin = b"", size
-        while begin > 0 and tail.count(b"\n") < 2:
-            begin = max(0, begin - CHUNK)
+        while begin > 0 and ends < 2:
+            step = min(CHUNK, begin)
+            begin -= step
             file.seek(begin)
-            tail = file.read(size - begin)
-    whole, _, torn = tail.rpartition(b"\n")
+            pieces.append(file.read(step))
+            ends += pieces[-1].count(b"\n")
+    whole, _, torn = b"".join(reversed(pieces)).rpartition(b"\n")
     return size - len(torn), whole.rpartition(b"\n")[2]

@@ -89,7 +89,7 @@ class Home(msgspec.Struct, frozen=True):
     @property
     def audit(self) -> Path:
         """Return the hash-chained record."""
-        return self.path / "audit" / "audit.jsonl"
+        return self.path / "audit" / "record.jsonl"
 
     @property
     def run(self) -> Path:

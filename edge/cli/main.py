@@ -25,7 +25,7 @@ NOUNS = {
     "projects": "edge.cli.projects:app",
     "secrets": "edge.cli.secrets:app",
     "domains": "edge.cli.domains:app",
-    "audit": "edge.cli.audit:app",
+    "audit": "edge.cli.audit.command:app",
     "doctor": "edge.cli.doctor.command:doctor",
     "version": "edge.cli.version:version",
 }

@@ -291,6 +291,10 @@ class Settings(Secretive, frozen=True, kw_only=True):
             pattern=r"^((\[[0-9A-Fa-f:.]+\]|[^:\s/]+):\d{1,5})?$",
         ),
     ] = ""
+    audit_sinks: Annotated[
+        str,
+        Meta(description="TOML file of where the audit record is sent on to; empty: nowhere"),
+    ] = ""
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="least level of the log lines on standard error"),

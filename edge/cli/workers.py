@@ -22,6 +22,7 @@ from consumers.source.archive import Templates
 from consumers.source.consumer import Source
 from consumers.source.limits import SourceSettings
 from edge.cli.adapters import Adapters
+from edge.cli import audit_sinks
 from edge.cli.home import Home
 from schemas.errors import SettingInvalid
 
@@ -118,6 +119,8 @@ def _audit(parts: Adapters) -> Consumers:
         await audit(parts.bus, Home(parts.settings.home).audit, stopping)
 
     return Consumers({"audit": audited})
+    sinks = audit_sinks.sending(parts.settings.settings.audit_sinks)
+
 
 
 def _worker(parts: Adapters, worker: Worker, *folds: Fold[Any]) -> Consumers:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.cli.audit import short
+from edge.cli.audit.tail import short
 from edge.cli.main import NOUNS, run
 from edge.cli.settings import Settings
 from edge.cli.variables import manual
@@ -51,6 +51,7 @@ def test_the_help_of_up_lists_every_setting(capsys: pytest.CaptureFixture[str]) 
         ("domains", "ls"),
         ("audit", "tail"),
         ("audit", "verify"),
+        ("audit", "sinks"),
         ("doctor",),
         ("init",),
         ("edge",),
@@ -125,7 +126,7 @@ def test_a_slip_of_the_keys_is_answered_with_the_nearest(
 def test_no_record_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The audit commands read a file; without one they say so."""
     assert run(["audit", "tail", "--home", str(tmp_path)]) == 1
-    assert "audit.jsonl" in capsys.readouterr().err
+    assert "record.jsonl" in capsys.readouterr().err
 
 
 def test_version_is_a_number(capsys: pytest.CaptureFixture[str]) -> None:
