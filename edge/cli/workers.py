@@ -116,7 +116,7 @@ def _reconciler(parts: Adapters) -> Consumers:
 
 def _audit(parts: Adapters) -> Consumers:
     async def audited(stopping: asyncio.Event) -> None:
-        await audit(parts.bus, Home(parts.settings.home).audit, stopping)
+        await audit(parts.bus, Home(parts.settings.home).audit, stopping, sinks)
 
     return Consumers({"audit": audited})
     sinks = audit_sinks.sending(parts.settings.settings.audit_sinks)
