@@ -44,10 +44,10 @@ class Auth:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Record denials and tend the keys meanwhile."""
-        await asyncio.to_thread(self.verifier.prepare)
+        """Record denials and tend the keys meanwhile; sessions can be verified in a moment."""
         events = self.desk.events
         tasks = [
+            asyncio.create_task(asyncio.to_thread(self.verifier.prepare), name="verifier"),
             asyncio.create_task(self.desk.denials.run(events), name="denials"),
             asyncio.create_task(self._tend(), name="signing-keys"),
         ]

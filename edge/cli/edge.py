@@ -10,7 +10,7 @@ from consumers.secrets.desk import Desk
 from edge.api.views import Views
 from edge.cli import apart, process, settings
 from edge.cli.listen import listener
-from edge.cli.platform import application
+from edge.cli.platform import application, auth_at
 from edge.cli.platform_settings import PlatformSettings
 from edge.cli.serve import Site, private_socket, work
 from edge.cli.workers import Consumers
@@ -42,10 +42,12 @@ async def _serve(told: PlatformSettings, stopping: asyncio.Event) -> None:
     async with connect(told.bus, name="edge") as bus, contextlib.AsyncExitStack() as stack:
         views = Views.make(told.snapshots, told.endpoint.function_url)
         desk = Desk.of(bus, told.keys, told.snapshots)
-        answering = await stack.enter_async_context(application(told, bus, views, desk))
+        auth = auth_at(told, bus)
+        answering = await stack.enter_async_context(application(told, bus, views, desk, auth))
         if isinstance(where, Path):
             taken = private_socket(where)
         else:
             taken = listener(*where, "edge_listen")
         site = Site(answering, stack.enter_context(taken))
-        await work(bus, Consumers({}, (*views.folds, desk.register)), stopping, site)
+        folds = (*views.folds, desk.register, *auth.book.folds)
+        await work(bus, Consumers({}, folds), stopping, site)

@@ -15,6 +15,9 @@ from edge import pipelinelog
 from edge.api.access import Access
 from edge.api.domain_book import DomainBook
 from edge.api.views import Views
+from edge.auth import jwks
+from edge.auth.jwks import Jwks
+from edge.auth.room import Auth
 from edge.cli import page, workers
 from edge.cli.adapters import Adapters
 from edge.cli.dispatch import Application, Dispatch, Later
@@ -22,6 +25,7 @@ from edge.cli.honoured import honoured
 from edge.cli.platform_settings import SOCKET, PlatformSettings
 from edge.cli.router_metrics import with_routers
 from edge.cli.serve import Site, private_socket, told_to_stop, work
+from edge.cli.signing_in import auth_of
 from edge.cli.workers import Consumers
 from edge.git.forge import GitForge
 from edge.git.pushed_stack import lint
@@ -46,17 +50,25 @@ async def _main(settings: PlatformSettings) -> None:
     async with connect(settings.bus, name="platform") as bus, contextlib.AsyncExitStack() as stack:
         views = Views.make(settings.snapshots, settings.endpoint.function_url)
         desk = Desk.of(bus, settings.keys, settings.snapshots)
+        auth = auth_at(settings, bus)
         consuming = workers.make(Adapters(settings, bus, stack))
-        answering = await stack.enter_async_context(application(settings, bus, views, desk))
+        answering = await stack.enter_async_context(application(settings, bus, views, desk, auth))
         site = Site(answering, stack.enter_context(private_socket(settings.run / SOCKET)))
-        both = Consumers(consuming.jobs, (*views.folds, desk.register, *consuming.folds))
+        folds = (*views.folds, desk.register, *auth.book.folds, *consuming.folds)
+        both = Consumers(consuming.jobs, folds)
         await work(bus, both, stopping, site)
     log.info("platform_stopped")
 
 
+def auth_at(settings: PlatformSettings, bus: Bus) -> Auth:
+    """Return what tells who asks; whoever serves it runs the folds of its book."""
+    chosen = auth_of(settings.settings, settings.endpoint.token)
+    return Auth.make(chosen, bus.log, settings.keys, settings.snapshots)
+
+
 @contextlib.asynccontextmanager
 async def application(
-    settings: PlatformSettings, bus: Bus, views: Views, desk: Desk
+    settings: PlatformSettings, bus: Bus, views: Views, desk: Desk, auth: Auth
 ) -> AsyncIterator[Dispatch]:
     """Yield all that answers requests."""
     at, chosen, gate = settings.endpoint, settings.settings, Gate()
@@ -74,7 +86,7 @@ async def application(
     book = DomainBook(bus.log, at.root_domain, frozenset((at.host,)))
     api = Later(functools.partial(_api, views, bus, desk, book, at.version))
     try:
-        async with with_routers(settings.run) as metrics:
+        async with with_routers(settings.run) as metrics, auth.running():
             yield Dispatch(
                 access=access,
                 webhooks={
@@ -93,6 +105,7 @@ async def application(
                     pipelinelog.PATH: PipelineLog(
                         bus.build_logs, access, gate, chosen.payload_secret.encode()
                     ),
+                    jwks.PATH: Jwks(auth.desk.keys),
                     **_builds(settings, desk),
                 },
                 git=forge,
