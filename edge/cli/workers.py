@@ -14,6 +14,7 @@ from consumers.builder.keeper import Keeper
 from consumers.deployer.consumer import Deployer
 from consumers.deployer.reconcile import reconcile
 from consumers.intake import consumer as intake
+from consumers.intake.again import IntakeAgain
 from consumers.intake.consumer import Intake
 from consumers.planner.consumer import Folds, Planner
 from consumers.run import Job, jobs
@@ -21,13 +22,14 @@ from consumers.secrets.consumer import Sweeper
 from consumers.source.archive import Templates
 from consumers.source.consumer import Source
 from consumers.source.limits import SourceSettings
-from edge.cli.adapters import Adapters
 from edge.cli import audit_sinks
+from edge.cli.adapters import Adapters
 from edge.cli.home import Home
 from schemas.errors import SettingInvalid
 
 DURABLE: Final[tuple[type[Worker], ...]] = (
     Intake,
+    IntakeAgain,
     Planner,
     Source,
     Builder,
@@ -66,8 +68,10 @@ def make(parts: Adapters, names: Iterable[str] = ()) -> Consumers:
 
 
 def _intake(parts: Adapters) -> Consumers:
-    fold = intake.fold(parts.settings.snapshots)
-    return _worker(parts, Intake(parts.bus.log, fold), fold)
+    bus, fold = parts.bus, intake.fold(parts.settings.snapshots)
+    worker = Intake(bus.log, fold)
+    again = IntakeAgain(worker, bus.deliveries, bus.follow.events)
+    return Consumers(jobs(bus, (worker, again)), (fold,))
 
 
 def _planner(parts: Adapters) -> Consumers:
@@ -115,12 +119,12 @@ def _reconciler(parts: Adapters) -> Consumers:
 
 
 def _audit(parts: Adapters) -> Consumers:
+    sinks = audit_sinks.sending(parts.settings.settings.audit_sinks)
+
     async def audited(stopping: asyncio.Event) -> None:
         await audit(parts.bus, Home(parts.settings.home).audit, stopping, sinks)
 
     return Consumers({"audit": audited})
-    sinks = audit_sinks.sending(parts.settings.settings.audit_sinks)
-
 
 
 def _worker(parts: Adapters, worker: Worker, *folds: Fold[Any]) -> Consumers:
