@@ -7,7 +7,7 @@ redrive it at once have it handled once.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -38,6 +38,7 @@ class LetterSettled(GiveUp):
     """A dead letter was redriven or dropped before: there is nothing to decide any more."""
 
     code = "letter_settled"
+    status: ClassVar = 409  # of the API's answer
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):

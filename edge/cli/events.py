@@ -22,6 +22,7 @@ from schemas.events import Event
 from schemas.ids import tag_of
 
 app = App(name="events", help="Look at the log the way `git log` looks at history.")
+app.command("edge.cli.resend:resend", name="resend")
 
 WIDEST = 24  # columns of a fact's name: function.deploy-started
 NEWEST = 20  # events that tail shows when nothing narrows it

@@ -1,5 +1,6 @@
 """How operators' commands reach the log of a running ``up``."""
 
+import getpass
 from pathlib import Path
 
 from bus.server import credentials
@@ -7,7 +8,7 @@ from bus.settings import BusSettings
 from edge.cli import apart, home, where
 from edge.cli import settings as choices
 
-ROLE = "operator"  # may read the log, and nothing else
+ROLE = "operator"  # may read the log, and write the facts of operators' commands
 
 
 def settings(option: Path | None) -> BusSettings:
@@ -19,3 +20,11 @@ def settings(option: Path | None) -> BusSettings:
     running = home.endpoint(found)
     passwords = credentials(found.path / "nats" / "credentials.json")
     return BusSettings(nats_url=running.log, user=ROLE, password=passwords[ROLE], home=found.path)
+
+
+def actor() -> str:
+    """Return who stands in the record: whoever could read this home's credentials."""
+    try:
+        return f"operator:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container's number without a name
+        return "operator"

@@ -1,0 +1,1 @@
+"""What each error code means, and what to do about it."""
