@@ -50,7 +50,10 @@ def _checked(tables: dict[str, Any]) -> tuple[SinkSettings, ...]:
         ) from error
     names = [sink.name for sink in sinks]
     if len(set(names)) < len(names):
-        raise SettingInvalid(f"{NAME}: two sinks have the same name: {', '.join(names)}")
+        raise SettingInvalid(
+            f"{NAME}: two sinks have the same name: {', '.join(names)}",
+            hint="each keeps its place under its name",
+        )
     return sinks
 
 
