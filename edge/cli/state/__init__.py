@@ -1,0 +1,1 @@
+"""`pushline state`: any fold at any moment, and what two moments differ in."""

@@ -1,0 +1,41 @@
+"""Every fold there is, empty: what ``state`` reads, and what is rebuilt to be compared."""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from bus.fold import Fold
+from consumers.customers import consumer as customers
+from consumers.deployer import desired
+from consumers.intake import consumer as intake
+from consumers.planner.consumer import Folds
+from consumers.secrets import register
+from edge import domains
+from edge.api.views import Views
+from edge.auth.book import Book
+from edge.router import routes
+
+Makers: TypeAlias = tuple[Callable[[], tuple[Fold[Any], ...]], ...]
+
+MAKERS: Final[Makers] = (
+    lambda: Views.make(None, _nowhere).folds,
+    lambda: Folds.kept().all(),
+    lambda: Book.make(None).folds,
+    lambda: (
+        routes.fold(),
+        domains.fold(),
+        intake.fold(),
+        register.fold(),
+        desired.desired(),
+        desired.desired(name="followed"),
+        customers.fold(),
+    ),
+)
+
+
+def every() -> dict[str, Fold[Any]]:
+    """Return each fold by its name."""
+    return {fold.name: fold for make in MAKERS for fold in make()}
+
+
+def _nowhere(label: str, environment: str, function: str) -> str:  # noqa: ARG001 - the port's names
+    return ""
