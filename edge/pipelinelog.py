@@ -4,14 +4,15 @@ Bare ASGI, as ingest is, and with its order of checks: nothing is read for a req
 signature, nothing is parsed before that holds over the raw bytes. Its own version let anybody
 read any log, answered 200 for a missing one and took any path for a key.
 
-- GET ``?repoPath=<owner>/<repo>&commitSHA=<sha>&function=<name>``, with the token: the log as text
+- GET ``?repoPath=<owner>/<repo>&commitSHA=<sha>&function=<name>``,
+  by who may read that project: the log as text
 - POST a PipelineLog, signed: ``Wrote <n> bytes to <key>``
 - 400 with the field's name · 401 · 404 there is no such log · 405 · 408 · 413 · 503 try again
 """
 
 import re
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import parse_qs
 
 import msgspec
@@ -19,7 +20,8 @@ import structlog
 
 from bus.buildlogs import BuildLogs
 from bus.objects import checked
-from edge.api.access import Access
+from edge.auth.asking import Asking
+from edge.auth.door import Door
 from edge.ingest.gate import Gate, Refusal, Share
 from edge.ingest.receiving import Headers, Message, Receive, Send, announced, received
 from edge.signatures import SETTING, Signature, signed
@@ -71,22 +73,31 @@ class Place(NamedTuple):
         return self
 
 
+class Projects(Protocol):
+    """The repositories that are known: ``edge.api.views.Views``."""
+
+    def forges_of(self, name: str) -> set[str]:
+        """Return the forges that have a repository of this name."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class PipelineLog:
     """ASGI application of ``/pipeline-log``; without a secret nothing is put there."""
 
     logs: BuildLogs
-    access: Access
+    door: Door
+    projects: Projects
     gate: Gate
     secret: bytes = field(repr=False)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer a GET or a signed POST; raises TokenMissing for a GET without the token."""
+        """Answer a GET or a signed POST; raises what the door does for a GET."""
         try:
             match scope["method"]:
                 case "GET":
-                    self.access.authorize(scope)
-                    text = await self.read(scope.get("query_string", b""))
+                    asking = self.door.enter(scope)
+                    text = await self.read(asking, scope.get("query_string", b""))
                 case "POST":
                     with self.gate.entered() as share:
                         body = await self.body(dict(scope["headers"]), receive, share)
@@ -103,18 +114,31 @@ class PipelineLog:
         else:
             await _answer(send, 200, text)
 
-    async def read(self, query: bytes) -> bytes:
-        """Return the log that a query asks for."""
+    async def read(self, asking: Asking, query: bytes) -> bytes:
+        """Return the log that a query asks for; one that is not the caller's is not there."""
         try:
             given = parse_qs(query.decode("latin-1"), max_num_fields=MOST_FIELDS)
         except ValueError:
             raise Refusal(400, "the query has too many fields") from None
         fields = ("repoPath", "commitSHA", "function")
         place = Place(*(given.get(name, [""])[0] for name in fields)).checked(fields)
+        if not self._seen(asking, place.repository):
+            raise Refusal(404, "there is no such log")
         try:
             return await self.logs.read(*place)
         except ObjectMissing:
             raise Refusal(404, "there is no such log") from None
+
+    def _seen(self, asking: Asking, repository: str) -> bool:
+        """Tell whether the caller may read all repositories of this name.
+
+        The place of a log does not say which forge's it is: of two of one name none is told to
+        somebody who knows but one. What nobody has pushed is for operators.
+        """
+        if asking.may("operate"):
+            return True
+        forges = self.projects.forges_of(repository)
+        return bool(forges) and all(asking.sees(forge, repository) for forge in forges)
 
     async def body(self, headers: Headers, receive: Receive, share: Share) -> bytes | None:
         """Return a body that is signed, None when the sender has gone."""

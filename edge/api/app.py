@@ -1,5 +1,6 @@
 """The Litestar application under ``/api``."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from litestar import Litestar, Request, Router, get
@@ -14,11 +15,11 @@ from litestar.response import ServerSentEvent
 from bus.buildlogs import BuildLogs
 from bus.lines import Lines
 from bus.usage import UsageLog
-from edge.api import domains, refusals, secrets
+from edge.api import access, domains, refusals, secrets
 from edge.api.domain_book import DomainBook
 from edge.api.logs import latest, of_builds, sent, source_of_function, source_of_run
 from edge.api.projects import Project
-from edge.api.queries import After, Cursor, Limit
+from edge.api.queries import After, Asks, Cursor, Limit
 from edge.api.secret_store import SecretStore
 from edge.api.shapes import FunctionView, LogLine, Page, RunItem, RunView
 from edge.api.usage import usage
@@ -37,29 +38,37 @@ OfProject = Annotated[str, QueryParameter(description="owner/name, or the forge'
 
 @get("/projects", summary="The repositories that Pushline knows")
 async def projects(
-    *, views: NamedDependency[Views], limit: Limit = 50, cursor: Cursor = "", after: After = 0
+    *,
+    views: NamedDependency[Views],
+    asking: Asks,
+    limit: Limit = 50,
+    cursor: Cursor = "",
+    after: After = 0,
 ) -> Page[Project]:
     """Return projects by name."""
-    return await views.page_of_projects(limit, cursor, after)
+    return await views.page_of_projects(limit, cursor, after, asking.sees)
 
 
 @get("/runs", summary="Runs, newest first")
 async def runs(
     *,
     views: NamedDependency[Views],
+    asking: Asks,
     project: OfProject = "",
     limit: Limit = 20,
     cursor: RunCursor = 0,
     after: After = 0,
 ) -> Page[RunItem]:
     """Return what pushes set off."""
-    return await views.page_of_runs(project, limit, cursor, after)
+    return await views.page_of_runs(project, limit, cursor, after, asking.sees)
 
 
 @get("/runs/{run:str}", summary="One run and its waterfall")
-async def run(*, views: NamedDependency[Views], run: FromPath[str], after: After = 0) -> RunView:
+async def run(
+    *, views: NamedDependency[Views], asking: Asks, run: FromPath[str], after: After = 0
+) -> RunView:
     """Return a run by its id, the start of it, or the start of its commit's sha."""
-    return await views.one_run(run, after)
+    return await views.one_run(run, after, asking.sees)
 
 
 @get("/runs/{run:str}/logs", summary="What the builds of a run wrote")
@@ -68,14 +77,16 @@ async def run_logs(
     views: NamedDependency[Views],
     lines: NamedDependency[Lines],
     logs: NamedDependency[BuildLogs],
+    asking: Asks,
     run: FromPath[str],
     follow: FromQuery[bool] = False,
     limit: LineLimit = 1000,
 ) -> Page[LogLine] | ServerSentEvent:
     """Return the lines of all builds; with ``follow`` as server-sent events."""
-    row = views.runs.rows[(await views.one_run(run, 0)).id]
+    row = await views.run_row(run, 0, asking.sees)
     if follow:
-        return sent(lines, source_of_run(row), limit)
+        allowed = partial(views.seen, row, asking.still_sees)
+        return sent(lines, source_of_run(row), limit, allowed)
     return await of_builds(lines, logs, row, limit)
 
 
@@ -83,26 +94,28 @@ async def run_logs(
 async def functions(
     *,
     views: NamedDependency[Views],
+    asking: Asks,
     project: OfProject = "",
     limit: Limit = 100,
     cursor: Cursor = "",
     after: After = 0,
 ) -> Page[FunctionView]:
     """Return what is deployed where, by tenant, environment and name."""
-    return await views.page_of_functions(project, limit, cursor, after)
+    return await views.page_of_functions(project, limit, cursor, after, asking.sees)
 
 
 @get("/functions/{label:str}/{name:str}", summary="One function")
 async def function(
     *,
     views: NamedDependency[Views],
+    asking: Asks,
     label: FromPath[str],
     name: FromPath[str],
     environment: FromQuery[str] = "production",
     after: After = 0,
 ) -> FunctionView:
     """Return one function of a tenant."""
-    return await views.one_function(label, name, environment, after)
+    return await views.one_function(label, name, environment, after, asking.sees)
 
 
 @get("/functions/{label:str}/{name:str}/logs", summary="What a function wrote")
@@ -110,6 +123,7 @@ async def function_logs(
     *,
     views: NamedDependency[Views],
     lines: NamedDependency[Lines],
+    asking: Asks,
     label: FromPath[str],
     name: FromPath[str],
     environment: FromQuery[str] = "production",
@@ -117,8 +131,11 @@ async def function_logs(
     limit: LineLimit = 200,
 ) -> Page[LogLine] | ServerSentEvent:
     """Return its newest lines; with ``follow`` those and all that come, as server-sent events."""
-    filter = source_of_function(await views.one_function(label, name, environment, 0))
-    return sent(lines, filter, limit) if follow else await latest(lines, filter, limit)
+    row = await views.one_function(label, name, environment, 0, asking.sees)
+    filter = source_of_function(row)
+    if follow:
+        return sent(lines, filter, limit, partial(views.seen, row, asking.still_sees))
+    return await latest(lines, filter, limit)
 
 
 @get("/openapi.json", include_in_schema=False, media_type="application/vnd.oai.openapi+json")
@@ -141,8 +158,9 @@ def create(
     routes: list[Any] = [projects, runs, run, run_logs, functions, function]
     routes += [function_logs, usage, *secrets.HANDLERS, *domains.HANDLERS, openapi]
     return Litestar(
-        [Router("/api", route_handlers=routes)],
+        [Router("/api", route_handlers=routes, guards=[access.known])],
         dependencies={
+            "asking": Provide(access.asking),
             "views": Provide(lambda: views, sync_to_thread=False),
             "lines": Provide(lambda: lines, sync_to_thread=False),
             "logs": Provide(lambda: logs, sync_to_thread=False),

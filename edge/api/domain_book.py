@@ -15,6 +15,7 @@ from schemas.events.domain import DomainMapped, DomainUnmapped
 
 MOVES: Final = 5  # times that somebody may write between our look and our fact
 
+Told = Callable[[str], bool]  # by a tenant's label
 Last = Recorded[DomainMapped | DomainUnmapped] | None
 
 
@@ -40,10 +41,13 @@ class DomainBook:
     root_domain: str
     own: frozenset[str] = frozenset()  # the platform's hosts
 
-    async def add(self, host: str, label: str, function: str, *, by: str) -> tuple[str, int]:
+    async def add(
+        self, host: str, label: str, function: str, *, by: str, told: Told
+    ) -> tuple[str, int]:
         """Lead a host somewhere; return it and the sequence at which it does.
 
-        Harmless to repeat. Raises DomainInvalid, DomainTaken.
+        Harmless to repeat. Raises DomainInvalid, DomainTaken: that says where the host leads if
+        whoever asks may be ``told`` of that tenant.
         """
         name = domains.canonical(host, self.root_domain, self.own)
         wanted = DomainMapped(host=name, label=label, function=function)
@@ -53,6 +57,11 @@ class DomainBook:
                 return wanted
             if last.fact == wanted:
                 return None
+            if not told(last.fact.label):
+                raise DomainTaken(
+                    f"{name} leads elsewhere already",
+                    hint="it is another tenant's, who may free it",
+                )
             there = f"{last.fact.label}/{last.fact.function}".removesuffix("/")
             raise DomainTaken(
                 f"{name} leads to {there} already",
@@ -61,15 +70,22 @@ class DomainBook:
 
         return name, await self._write(name, decide, by)
 
-    async def remove(self, host: str, *, by: str) -> tuple[str, int]:
-        """Lead a host nowhere; return it and the sequence. Raises DomainUnknown."""
+    async def remove(
+        self, host: str, *, by: str, told: Told, allowed: Callable[[str], None]
+    ) -> tuple[str, int]:
+        """Lead a host nowhere; return it and the sequence.
+
+        Raises DomainUnknown, also for one of whose tenant nothing may be ``told``, and what
+        ``allowed`` raises for its tenant's label.
+        """
         name = host.strip().lower().removesuffix(".")
 
         def decide(last: Last) -> Event:
-            if last is None or isinstance(last.fact, DomainUnmapped):
+            if last is None or isinstance(last.fact, DomainUnmapped) or not told(last.fact.label):
                 raise DomainUnknown(
                     f"{name} leads nowhere", hint="`pushline domains ls` shows those that do"
                 )
+            allowed(last.fact.label)
             return DomainUnmapped(host=name)
 
         return name, await self._write(name, decide, by)

@@ -1,7 +1,7 @@
 """Lines of builds and functions, the newest at once or all as they come."""
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 from litestar.response import ServerSentEvent
@@ -9,6 +9,7 @@ from litestar.response.sse import ServerSentEventMessage
 
 from bus.buildlogs import BuildLogs
 from bus.lines import Line, Lines
+from edge.api.access import while_allowed
 from edge.api.functions import Function
 from edge.api.runs import Run
 from edge.api.shapes import LogLine, Page
@@ -59,9 +60,12 @@ async def latest(lines: Lines, filter: str, limit: int) -> Page[LogLine]:
     return Page(items=[_shown(line) for line in kept], seq=seq)
 
 
-def sent(lines: Lines, filter: str, limit: int) -> ServerSentEvent:
-    """Return an answer that does not end: the newest lines, then each as it is written."""
-    return ServerSentEvent(_messages(lines, filter, limit))
+def sent(lines: Lines, filter: str, limit: int, allowed: Callable[[], bool]) -> ServerSentEvent:
+    """Return an answer that does not end: the newest lines, then each as it is written.
+
+    It ends when whoever asked is not ``allowed`` any more.
+    """
+    return ServerSentEvent(while_allowed(_messages(lines, filter, limit), allowed))
 
 
 async def _messages(lines: Lines, filter: str, limit: int) -> AsyncIterator[ServerSentEventMessage]:

@@ -1,18 +1,20 @@
 """Secrets under ``/api``: names are read, values are only written."""
 
 import base64
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
-from litestar import Request, delete, get, post, put
+from litestar import delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 
 from edge.api import scopes
-from edge.api.queries import After, Cursor, Limit
+from edge.api.queries import After, Asks, Cursor, Limit
 from edge.api.secret_store import SecretStore
 from edge.api.shapes import Page, SecretView, SecretWritten
 from edge.api.views import Views, reached
+from edge.auth.asking import Asking
+from edge.auth.policy import Resource
 from schemas.secrets import PublicKey, Rotated, Scope, SecretInvalid
 
 BODY: Final = 256 * 1024  # bytes; 64 KiB of value, sealed and in base64, take 171
@@ -39,6 +41,7 @@ async def secrets(
     *,
     views: NamedDependency[Views],
     store: NamedDependency[SkipValidation[SecretStore]],
+    asking: Asks,
     project: Annotated[
         str, QueryParameter(description="owner/name: its own and its tenant's; or an owner")
     ] = "",
@@ -48,11 +51,11 @@ async def secrets(
 ) -> Page[SecretView]:
     """Return which secrets there are, by place and name."""
     seq = await reached(store, after)
-    names = {(row.forge, row.project): row.name for row in views.projects.rows.values()}
     rows = {}
     for row in store.known():
-        of = names.get((row.forge, row.project), row.of)  # a project may have another name by now
-        if _concerns(project.lower(), of.lower()):
+        of = views.name_of(row.forge, row.project, row.of)
+        seen = asking.may("read", _whose(views, Scope(row.forge, row.of, row.project)))
+        if seen and _concerns(project.lower(), of.lower()):
             rows[f"{of} {row.forge} {row.name}"] = SecretView(
                 forge=row.forge, of=of, name=row.name, set=row.set, by=row.by, key_id=row.key_id
             )
@@ -63,23 +66,23 @@ async def secrets(
 
 @get("/secrets/public-key", summary="What secrets can be sealed with, by anybody")
 async def public_key(*, store: NamedDependency[SkipValidation[SecretStore]]) -> PublicKey:
-    """Return the newest key's public half."""
+    """Return the newest key's public half, to whoever is known here."""
     return await store.public_key()
 
 
 @put("/secrets/{place:path}", summary="Set a secret", request_max_body_size=BODY)
 async def set_secret(
-    request: Request[Any, Any, Any],
     *,
     views: NamedDependency[Views],
     store: NamedDependency[SkipValidation[SecretStore]],
+    asking: Asks,
     place: FromPath[str],
     data: JSONBody[NewValue],
     forge: Forge = "",
 ) -> SecretWritten:
     """Keep a value: of a project at OWNER/PROJECT/NAME, of all of a tenant's at OWNER/NAME."""
-    scope, name = _place(views, store, place, forge)
-    by = _actor(request)
+    scope, name = _place(views, store, asking, place, forge)
+    by = asking.actor
     if data.sealed is not None and data.value is data.value_base64 is None:
         seq = await store.put_sealed(scope, name, data.sealed, by=by)
     else:
@@ -89,22 +92,23 @@ async def set_secret(
 
 @delete("/secrets/{place:path}", status_code=200, summary="Remove a secret")
 async def remove_secret(
-    request: Request[Any, Any, Any],
     *,
     views: NamedDependency[Views],
     store: NamedDependency[SkipValidation[SecretStore]],
+    asking: Asks,
     place: FromPath[str],
     forge: Forge = "",
 ) -> SecretWritten:
     """Take a secret away; what runs keeps what it was given until its next deploy."""
-    scope, name = _place(views, store, place, forge)
-    seq = await store.remove(scope, name, by=_actor(request))
+    scope, name = _place(views, store, asking, place, forge)
+    seq = await store.remove(scope, name, by=asking.actor)
     return SecretWritten(forge=scope.forge, of=scope.of, name=name, seq=seq)
 
 
 @post("/secrets/rotation", status_code=200, summary="Seal all secrets with a new key")
-async def rotate(*, store: NamedDependency[SkipValidation[SecretStore]]) -> Rotated:
+async def rotate(*, store: NamedDependency[SkipValidation[SecretStore]], asking: Asks) -> Rotated:
     """Make a key, seal every secret with it, drop the old one; or end what was begun so."""
+    asking.need("operate")
     return await store.rotate()
 
 
@@ -118,8 +122,10 @@ def _concerns(project: str, of: str) -> bool:
     return project in ("", of.partition("/")[0])
 
 
-def _place(views: Views, store: SecretStore, place: str, forge: str) -> tuple[Scope, str]:
-    """Return whose secret a path means, and its name."""
+def _place(
+    views: Views, store: SecretStore, asking: Asking, place: str, forge: str
+) -> tuple[Scope, str]:
+    """Return whose secret a path means, and its name; raises Forbidden unless it may be changed."""
     of, _, name = str(place).strip("/").rpartition("/")
     places = scopes.of_projects(views.projects.rows.values())
     taken = {(place.forge, place.of.lower()) for place in places}
@@ -128,7 +134,17 @@ def _place(views: Views, store: SecretStore, place: str, forge: str) -> tuple[Sc
         for row in store.known()
         if (row.forge, row.of.lower()) not in taken  # a name that went over to another project
     ]
-    return scopes.resolve(of, forge, places), name
+    seen = [place for place in places if asking.may("read", _whose(views, place))]
+    scope = scopes.resolve(of, forge, seen)
+    asking.need("secrets" if scope.project else "tenant-secrets", _whose(views, scope))
+    return scope, name
+
+
+def _whose(views: Views, scope: Scope) -> Resource:
+    """Return the tenant that a secret's place belongs to; a project's: whoever owns it now."""
+    if not scope.project:
+        return Resource(scope.forge, scope.owner)
+    return Resource.of(scope.forge, views.name_of(scope.forge, scope.project, scope.of))
 
 
 def _bytes(data: NewValue) -> bytes:
@@ -142,8 +158,3 @@ def _bytes(data: NewValue) -> bytes:
                 raise SecretInvalid("value_base64: it is not base64") from None
         case _:
             raise SecretInvalid("value: say exactly one of value, value_base64 and sealed")
-
-
-def _actor(request: Request[Any, Any, Any]) -> str:
-    """Return who asks, as the door has found."""
-    return str(request.scope.get("user") or "")

@@ -9,6 +9,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from bus.usage import UsageLog
 from edge.api.functions import Function
+from edge.api.queries import Asks
 from edge.api.shapes import UsageView
 from edge.api.views import Views
 from schemas import subjects
@@ -20,6 +21,7 @@ async def usage(
     *,
     views: NamedDependency[Views],
     counts: NamedDependency[UsageLog],
+    asking: Asks,
     label: FromPath[str],
     name: FromPath[str],
     environment: FromQuery[str] = "production",
@@ -28,7 +30,7 @@ async def usage(
     ] = 60,
 ) -> UsageView:
     """Return its requests, errors, and how long half and 99 of 100 of them took at most."""
-    row = await views.one_function(label, name, environment, 0)
+    row = await views.one_function(label, name, environment, 0, asking.sees)
     return await used(counts, row, minutes)
 
 

@@ -15,6 +15,7 @@ from edge.api.problems import AmbiguousId, NotFound, NotYet
 from edge.api.projects import Project
 from edge.api.runs import Run
 from edge.api.shapes import FunctionView, Page, RunItem, RunView, function_view, run_item, run_view
+from edge.auth.policy import INSTALLATION, Resource
 from edge.domains import Domain
 
 PATIENCE = 10.0  # seconds that after=<seq> waits
@@ -29,9 +30,17 @@ class Urls(Protocol):
         ...
 
 
+class Sees(Protocol):
+    """Says whether whoever asks may read a project."""
+
+    def __call__(self, forge: str, name: str) -> bool:
+        """Tell of the project ``owner/name``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Views:
-    """All that is read, at a known sequence."""
+    """All that is read, at a known sequence. What somebody may not see is not there for him."""
 
     runs: Fold[Run]
     functions: Fold[Function]
@@ -73,8 +82,29 @@ class Views:
         """Return each of them; whoever serves them runs them."""
         return (self.runs, self.functions, self.projects, self.domains)
 
+    def seen(self, row: Run | Function, sees: Sees) -> bool:
+        """Tell whether a row is of a project that may be seen: of whoever owns it now."""
+        return sees(row.forge, self.name_of(row.forge, row.project, row.name))
+
+    def name_of(self, forge: str, project: str, name: str) -> str:
+        """Return what a project is called now, ``name`` for one that is not known."""
+        current = self.projects.rows.get(f"{forge}:{project}")
+        return name if current is None else current.name
+
+    def forges_of(self, name: str) -> set[str]:
+        """Return the forges that have a repository of this name."""
+        wanted = name.lower()
+        return {row.forge for row in self.projects.rows.values() if row.name.lower() == wanted}
+
+    def tenant_of(self, label: str) -> Resource:
+        """Return the tenant of a label; the installation for one that nobody pushed to."""
+        for row in self.functions.rows.values():
+            if row.label == label:
+                return Resource.of(row.forge, self.name_of(row.forge, row.project, row.name))
+        return INSTALLATION
+
     async def page_of_runs(
-        self, project: str, limit: int, cursor: int, after: int
+        self, project: str, limit: int, cursor: int, after: int, sees: Sees
     ) -> Page[RunItem]:
         """Return runs, newest first, those before ``cursor`` only (0: from the newest)."""
         seq = await reached(self.runs, after)
@@ -83,15 +113,16 @@ class Views:
         for run in reversed(self.runs.rows.values()):
             if (cursor and run.seq >= cursor) or project not in ("", run.name, run.project):
                 continue
+            if not self.seen(run, sees):
+                continue
             if len(items) == limit:
                 return Page(items=items, seq=seq, cursor=str(items[-1].seq))
             items.append(run_item(run, now))
         return Page(items=items, seq=seq)
 
-    async def one_run(self, id: str, after: int) -> RunView:
+    async def one_run(self, id: str, after: int, sees: Sees) -> RunView:
         """Return a run by its id, by the start of it, or by the start of its commit's sha."""
-        await reached(self.runs, after)
-        run = self.runs.rows.get(id) or self._run_like(id)
+        run = await self.run_row(id, after, sees)
         urls = {
             part.function: self.url(run.label, run.environment, part.function)
             for part in run.parts.values()
@@ -99,13 +130,23 @@ class Views:
         }
         return run_view(run, datetime.now(UTC), urls)
 
-    def _run_like(self, start: str) -> Run:
+    async def run_row(self, id: str, after: int, sees: Sees) -> Run:
+        """Return a run's row; raises as ``one_run``."""
+        await reached(self.runs, after)
+        run = self.runs.rows.get(id)
+        return run if run is not None and self.seen(run, sees) else self._run_like(id, sees)
+
+    def _run_like(self, start: str, sees: Sees) -> Run:
         if len(start) >= SHORTEST:
             # of several runs of one commit the newest is meant
             for run in reversed(self.runs.rows.values()):
-                if run.sha.startswith(start.lower()):
+                if run.sha.startswith(start.lower()) and self.seen(run, sees):
                     return run
-            found = [run for run in self.runs.rows.values() if run.id.startswith(start.upper())]
+            found = [
+                run
+                for run in self.runs.rows.values()
+                if run.id.startswith(start.upper()) and self.seen(run, sees)
+            ]
             if len(found) == 1:
                 return found[0]
             if found:
@@ -115,26 +156,27 @@ class Views:
         raise NotFound(f"no run {start}", hint="`pushline run ls` shows all of them")
 
     async def page_of_functions(
-        self, project: str, limit: int, cursor: str, after: int
+        self, project: str, limit: int, cursor: str, after: int, sees: Sees
     ) -> Page[FunctionView]:
         """Return functions by label, environment and name, those after ``cursor`` only."""
         seq = await reached(self.functions, after)
         rows = {
             f"{row.label}/{row.environment}/{row.function}": row
             for row in self.functions.rows.values()
-            if project in ("", row.name, row.project)
+            if project in ("", row.name, row.project) and self.seen(row, sees)
         }
         names = sorted(name for name in rows if name > cursor)
         items = [self._with_url(rows[name]) for name in names[:limit]]
         return Page(items=items, seq=seq, cursor=names[limit - 1] if len(names) > limit else "")
 
     async def one_function(
-        self, label: str, name: str, environment: str, after: int
+        self, label: str, name: str, environment: str, after: int, sees: Sees
     ) -> FunctionView:
         """Return one function."""
         await reached(self.functions, after)
         for row in self.functions.rows.values():
-            if (row.label, row.function, row.environment) == (label, name, environment):
+            place = (row.label, row.function, row.environment)
+            if place == (label, name, environment) and self.seen(row, sees):
                 return self._with_url(row)
         raise NotFound(
             f"no function {label}/{name} in {environment}",
@@ -144,10 +186,15 @@ class Views:
     def _with_url(self, row: Function) -> FunctionView:
         return function_view(row, self.url(row.label, row.environment, row.function))
 
-    async def page_of_projects(self, limit: int, cursor: str, after: int) -> Page[Project]:
+    async def page_of_projects(
+        self, limit: int, cursor: str, after: int, sees: Sees
+    ) -> Page[Project]:
         """Return projects by name, those after ``cursor`` only."""
         seq = await reached(self.projects, after)
-        rows = sorted(self._projects_after(cursor), key=lambda row: row.name)
+        rows = sorted(
+            (row for row in self._projects_after(cursor) if sees(row.forge, row.name)),
+            key=lambda row: row.name,
+        )
         more = rows[limit - 1].name if len(rows) > limit else ""
         return Page(items=rows[:limit], seq=seq, cursor=more)
 

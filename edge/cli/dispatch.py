@@ -1,20 +1,18 @@
 """One port's paths to their applications; bare ASGI, for ingest wants no framework in front."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import msgspec
-import structlog
 
 from bus import telemetry
 from edge.api import problems
-from edge.api.access import Access, HostUnknown, OriginForeign, TokenMissing
+from edge.auth.door import Door, TokenMissing, TooManyAttempts
+from edge.auth.verifier import NotReady
 from edge.cli import page
-from schemas.errors import PushlineError
-
-log = structlog.get_logger(__name__)
+from schemas.errors import PushlineError, Retry
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -23,6 +21,7 @@ Application: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]  # each name
 
 PLAIN, HTML = b"text/plain; charset=utf-8", b"text/html; charset=utf-8"
 CHALLENGE = (b"www-authenticate", b'Basic realm="Pushline", charset="UTF-8"')
+BEARER = (b"www-authenticate", b'Bearer realm="Pushline"')
 
 
 async def own_metrics() -> bytes:
@@ -32,48 +31,75 @@ async def own_metrics() -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """The platform's ASGI application."""
+    """The platform's ASGI application; whoever comes, comes by the door."""
 
-    access: Access
-    webhooks: dict[str, Application]  # by whole path; they verify signatures themselves
-    git: Application  # asks for the token in its own way
+    door: Door
+    paths: Mapping[str, Application]  # by whole path; they verify what they are sent themselves
+    git: Application  # asks for a password in its own way
     api: Application
     front: bytes  # the page at /
+    pages: Mapping[str, Application] = field(
+        default_factory=dict
+    )  # by first segment, on functions' hosts too
     metrics: Callable[[], Awaitable[bytes]] = own_metrics
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Hand a request to whom it belongs; /api and /metrics need the token."""
+        """Hand a request to whom it belongs; what the door refuses is said as a problem."""
         if scope["type"] != "http":
             return
         path: str = scope["path"]
         try:
-            self.access.host(scope)
-            if webhook := self.webhooks.get(path):
-                await webhook(scope, receive, send)
-            elif path == "/healthz":
-                await answer(send, 200, PLAIN, b"ok\n")
-            elif path.startswith("/git/"):
-                await self.git(scope, receive, send)
-            elif path == "/":
-                await answer(send, 200, HTML, self.front, *page.HEADERS)
-            else:
-                await self._guarded(path, scope, receive, send)
-        except HostUnknown as error:
-            await refuse(send, 421, path, error)
-        except OriginForeign as error:
-            await refuse(send, 403, path, error)
-        except TokenMissing as error:
-            await refuse(send, 401, path, error, CHALLENGE)
+            await self._handed(path, scope, receive, send)
+        except PushlineError as error:
+            status = getattr(error, "status", 503 if isinstance(error, Retry) else 500)
+            await refuse(send, status, path, error, *_more(error, scope))
+
+    async def _handed(self, path: str, scope: Message, receive: Receive, send: Send) -> None:
+        if pages := self.pages.get(path.split("/", 2)[1]):
+            self.door.from_our_page(scope)
+            scope["caller"] = self.door.caller(scope)
+            await pages(scope, receive, send)
+            return
+        self.door.host(scope)
+        if whole := self.paths.get(path):
+            await whole(scope, receive, send)
+        elif path == "/healthz":
+            await answer(send, 200, PLAIN, b"ok\n")
+        elif path.startswith("/git/"):
+            await self.git(scope, receive, send)
+        elif path == "/":
+            await answer(send, 200, HTML, self.front, *page.HEADERS)
+        else:
+            await self._guarded(path, scope, receive, send)
 
     async def _guarded(self, path: str, scope: Message, receive: Receive, send: Send) -> None:
-        self.access.origin(scope)
-        scope["user"] = self.access.authorize(scope)  # a label, for the record
+        scope["asking"] = asking = self.door.enter(scope)
         if path == "/api" or path.startswith("/api/"):
             await self.api(scope, receive, send)
         elif path == "/metrics":
+            asking.need("operate")
             await answer(send, 200, telemetry.CONTENT_TYPE.encode(), await self.metrics())
         else:
             await refuse(send, 404, path, problems.NotFound("there is nothing here"))
+
+
+def _more(error: PushlineError, scope: Message) -> list[tuple[bytes, bytes]]:
+    """Return the headers that go with a refusal."""
+    match error:
+        case TokenMissing():
+            return [CHALLENGE if _may_ask(scope) else BEARER]
+        case TooManyAttempts(wait=wait):
+            return [(b"retry-after", b"%d" % wait)]
+        case NotReady():
+            return [(b"retry-after", b"1")]
+        case _:
+            return []
+
+
+def _may_ask(scope: Message) -> bool:
+    """Tell whether a browser may ask its user for a password: not for what a script fetches."""
+    modes = [value for name, value in scope["headers"] if name == b"sec-fetch-mode"]
+    return all(mode == b"navigate" for mode in modes)
 
 
 class Later:

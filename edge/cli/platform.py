@@ -12,10 +12,10 @@ from bus import streams
 from bus.connection import Bus, connect
 from consumers.secrets.desk import Desk
 from edge import pipelinelog
-from edge.api.access import Access
 from edge.api.domain_book import DomainBook
 from edge.api.views import Views
 from edge.auth import jwks
+from edge.auth.door import Door
 from edge.auth.jwks import Jwks
 from edge.auth.room import Auth
 from edge.cli import page, workers
@@ -25,6 +25,7 @@ from edge.cli.honoured import honoured
 from edge.cli.platform_settings import SOCKET, PlatformSettings
 from edge.cli.router_metrics import with_routers
 from edge.cli.serve import Site, private_socket, told_to_stop, work
+from edge.cli.settings import trusted_of
 from edge.cli.signing_in import auth_of
 from edge.cli.workers import Consumers
 from edge.git.forge import GitForge
@@ -72,13 +73,13 @@ async def application(
 ) -> AsyncIterator[Dispatch]:
     """Yield all that answers requests."""
     at, chosen, gate = settings.endpoint, settings.settings, Gate()
-    access = Access.of(at.root_domain, at.token, (at.host,))
+    door = Door(auth, Door.own_hosts(at.root_domain, (at.host,)), trusted_of(chosen))
     forge = GitForge(
         settings.home / "git",
         deliveries=bus.deliveries,
         events=bus.log,
         follow=bus.follow.events,
-        allowed=access.user,
+        enter=door.enter,
         url=at.function_url,
         lint=functools.partial(lint, honoured=honoured(chosen)),
     )
@@ -88,8 +89,8 @@ async def application(
     try:
         async with with_routers(settings.run) as metrics, auth.running():
             yield Dispatch(
-                access=access,
-                webhooks={
+                door=door,
+                paths={
                     "/github-event": GitHubIngest(
                         bus.deliveries,
                         secret=chosen.github_webhook_secret,
@@ -103,7 +104,7 @@ async def application(
                         gate=gate,
                     ),
                     pipelinelog.PATH: PipelineLog(
-                        bus.build_logs, access, gate, chosen.payload_secret.encode()
+                        bus.build_logs, door, views, gate, chosen.payload_secret.encode()
                     ),
                     jwks.PATH: Jwks(auth.desk.keys),
                     **_builds(settings, desk),

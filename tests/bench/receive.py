@@ -10,7 +10,9 @@ import uvloop
 
 from bus.connection import connect
 from bus.settings import BusSettings
-from edge.api.access import Access
+from edge.auth.door import Door
+from edge.auth.room import Auth
+from edge.auth.settings import AuthSettings
 from edge.cli import logs
 from edge.cli.dispatch import Application, Dispatch
 from edge.ingest import GitHubIngest
@@ -22,9 +24,10 @@ async def serve(home: Path, nats_url: str, port: int) -> None:
     """Take GitHub's deliveries until killed."""
     async with connect(BusSettings(nats_url=nats_url, home=home), name="bench") as bus:
         hook = GitHubIngest(bus.deliveries, secret=SECRET)
+        auth = Auth.make(AuthSettings(), bus.log, home / "keys", None)
         application = Dispatch(
-            access=Access.of("localhost", "no token is asked for"),
-            webhooks={"/github-event": hook},
+            door=Door(auth, Door.own_hosts("localhost")),
+            paths={"/github-event": hook},
             git=_nothing,
             api=_nothing,
             front=b"",

@@ -12,10 +12,11 @@ from structlog.testing import capture_logs
 
 from bus.buildlogs import BuildLogs
 from bus.objects import DirectoryObjects
-from edge.api.access import Access, TokenMissing
+from edge.auth.door import TokenMissing
 from edge.ingest import Gate
 from edge.pipelinelog import LIMIT, PipelineLog
 from schemas.errors import BlobsUnavailable
+from tests.edge.auth.entering import door
 
 SECRET, TOKEN = b"key-goes-here", "s3cret"
 SHA = "af6db0000000000000000000000000000000beef"
@@ -39,9 +40,19 @@ def logs(tmp_path: Path) -> BuildLogs:
     return BuildLogs(DirectoryObjects(tmp_path / "objects"), "pipeline")
 
 
+class Known:
+    """Two forges have a super-cake, one has a tart; nobody knows anything else."""
+
+    def forges_of(self, name: str) -> set[str]:
+        """Return the forges that have a repository of this name."""
+        return {"alexellis/super-cake": {"github", "local"}, "alice/tart": {"local"}}.get(
+            name, set()
+        )
+
+
 def application(logs: BuildLogs, secret: bytes = SECRET) -> PipelineLog:
     """Return the application."""
-    return PipelineLog(logs, Access.of("functions.example", TOKEN), Gate(), secret)
+    return PipelineLog(logs, door("functions.example", TOKEN), Known(), Gate(), secret)
 
 
 def signed(body: bytes, method: str = "sha1") -> dict[str, str]:

@@ -21,6 +21,7 @@ from schemas.events.function import FunctionClaimed, FunctionDeployed
 from schemas.events.run import RunFinished, RunQueued, RunResolved
 from schemas.repository import Repository
 from schemas.usage import Usage, bucket
+from tests.edge.auth.entering import as_caller
 
 SHA = "a" * 40
 IMAGE = "sha256:" + "1" * 64
@@ -76,7 +77,7 @@ async def api(bus: Bus) -> AsyncIterator[httpx.AsyncClient]:
     application: Any = create(
         views, bus.lines, bus.build_logs, desk, counts=bus.usage, book=book, version="0"
     )
-    transport = httpx.ASGITransport(application)
+    transport = httpx.ASGITransport(as_caller(application))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
     for task in folding:

@@ -69,7 +69,7 @@ async def test_a_host_that_leads_elsewhere_is_refused(bus: Bus, api: httpx.Async
 async def test_of_two_who_want_a_host_at_once_one_has_it(bus: Bus) -> None:
     """The guard lets one in; the other is told, and writes nothing."""
     book = DomainBook(bus.log, "localhost")
-    asking = [book.add(SHOP, f"tenant-{number}", "", by="x") for number in range(8)]
+    asking = [book.add(SHOP, f"tenant-{number}", "", by="x", told=bool) for number in range(8)]
     found = await asyncio.gather(*asking, return_exceptions=True)
 
     assert sum(isinstance(one, DomainTaken) for one in found) == 7

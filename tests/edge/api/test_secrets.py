@@ -11,7 +11,6 @@ import pytest
 from bus.connection import Bus
 from consumers.secrets import box
 from consumers.secrets.desk import Desk
-from edge.api.access import Access
 from edge.api.app import create
 from edge.api.domain_book import DomainBook
 from edge.api.views import Views
@@ -21,6 +20,7 @@ from schemas.events.branch import BranchPushed
 from schemas.events.project import ProjectInstalled, ProjectRenamed
 from schemas.repository import Repository
 from schemas.secrets import MOST, PublicKey, Scope
+from tests.edge.auth.entering import door
 
 CANARY = "CANARY-a-value-that-nobody-may-read"
 SHOP, ALICE = "/api/secrets/alice/shop/npm-token", "/api/secrets/alice/npm-token"
@@ -46,9 +46,9 @@ async def api(bus: Bus, desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
     application: Any = create(
         views, bus.lines, bus.build_logs, desk, counts=bus.usage, book=book, version="0"
     )
-    door: Any = Dispatch(
-        access=Access.of("localhost", "the-token"),
-        webhooks={},
+    dispatch: Any = Dispatch(
+        door=door("localhost", "the-token"),
+        paths={},
         git=nobody,
         api=application,
         front=b"",
@@ -56,7 +56,7 @@ async def api(bus: Bus, desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
     pushed = BranchPushed("main", "0" * 40, "a" * 40, Repository("alice", "shop", "main"))
     of = Aggregate("local", "alice/shop", "branch", "main")
     await views.projects.reached(await bus.log.append(pushed, of=of, id="t", name="alice/shop"))
-    transport, who = httpx.ASGITransport(door), ("ann", "the-token")
+    transport, who = httpx.ASGITransport(dispatch), ("ann", "the-token")
     async with httpx.AsyncClient(
         transport=transport, base_url="http://localhost", auth=who
     ) as client:

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +15,11 @@ import pytest
 import uvicorn
 
 from bus.connection import Bus
+from edge.auth.people import PLATFORM
 from edge.git import pktline
 from edge.git.forge import GitForge, GitSettings
 from edge.git.narrate import Patience
+from tests.edge.auth.entering import by_password
 
 TOKEN = "letmein"
 GIT_ENVIRONMENT = {
@@ -40,15 +42,6 @@ functions:
 """
 # Nobody plays the planner in most tests: not long is waited for it.
 BRISK = GitSettings(patience=Patience(queued=0.3, silence=15, whole=60))
-
-
-def allowed(headers: Mapping[bytes, bytes]) -> str | None:
-    """Let in anybody who has the token."""
-    kind, _, given = headers.get(b"authorization", b"").partition(b" ")
-    if kind.lower() != b"basic":
-        return None
-    user, _, password = base64.b64decode(given).decode().partition(":")
-    return user if password == TOKEN else None
 
 
 def url(label: str, environment: str, function: str) -> str:
@@ -204,7 +197,7 @@ def serve(bus: Bus, tmp_path: Path) -> Callable[..., Any]:
             "deliveries": bus.deliveries,
             "events": bus.log,
             "follow": bus.follow.events,
-            "allowed": allowed,
+            "enter": by_password({TOKEN: PLATFORM}),
             "url": url,
             "settings": settings,
         }

@@ -131,7 +131,9 @@ import asyncio, os, signal, sys
 from pathlib import Path
 from edge.git.forge import GitForge
 from edge.git import forge as module
-from tests.edge.git.conftest import BRISK, allowed, serving, url
+from tests.edge.git.conftest import BRISK, TOKEN, serving, url
+from edge.auth.people import PLATFORM
+from tests.edge.auth.entering import by_password
 
 class Death:
     async def store(self, *parts):
@@ -144,7 +146,8 @@ class Log:
         return None
 
 async def main():
-    parts = dict(deliveries=Death(), events=Log(), follow=None, allowed=allowed, url=url)
+    enter = by_password({TOKEN: PLATFORM})
+    parts = dict(deliveries=Death(), events=Log(), follow=None, enter=enter, url=url)
     async with serving(GitForge(Path(sys.argv[1]), settings=BRISK, **parts)) as port:
         print(port, flush=True)
         await asyncio.sleep(60)
