@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from bus import instruments, log
 from bus.jetstream import JetStream, Refused, patiently
+from bus.publish import Publisher
 from schemas.errors import Conflict, FactTooLarge, IdReused, LogUnavailable
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ DUPLICATE: Final = 10201  # an id of the batch is known to the stream
 PASSING: Final = frozenset({10176, 10210, 10211})  # incomplete, too many at once: try again
 
 
-async def append_batch(js: JetStream, sealed: "Sequence[Sealed]", *, since: int | None) -> int:
+async def append_batch(
+    js: JetStream, publisher: Publisher, sealed: "Sequence[Sealed]", *, since: int | None
+) -> int:
     """Store all or none; return the last sequence, the old one if they are stored already.
 
     ``since``: look for an older append from this sequence on, before anything is sent.
@@ -33,12 +36,12 @@ async def append_batch(js: JetStream, sealed: "Sequence[Sealed]", *, since: int 
         raise IdReused("two facts of one batch have the same id")
     if since is not None and (known := await patiently(lambda: _stored(js, sealed, since))):
         return known
-    return await patiently(lambda: _attempt(js, sealed))
+    return await patiently(lambda: _attempt(js, publisher, sealed))
 
 
-async def _attempt(js: JetStream, sealed: "Sequence[Sealed]") -> int:
+async def _attempt(js: JetStream, publisher: Publisher, sealed: "Sequence[Sealed]") -> int:
     try:
-        return await _send(js, sealed)
+        return await _send(publisher, sealed)
     except Refused as refused:
         if refused.code in PASSING:
             raise LogUnavailable(f"the batch was dropped: {refused}") from refused
@@ -52,21 +55,18 @@ async def _attempt(js: JetStream, sealed: "Sequence[Sealed]") -> int:
         raise Conflict("a guard of the batch has moved") from refused
 
 
-async def _send(js: JetStream, sealed: "Sequence[Sealed]") -> int:
+async def _send(publisher: Publisher, sealed: "Sequence[Sealed]") -> int:
     name, final = secrets.token_hex(16), len(sealed)
     for place, message in enumerate(sealed, 1):
-        headers = {
-            **message.headers,
-            "Nats-Batch-Id": name,
-            "Nats-Batch-Sequence": str(place),
-        }
+        commit = "Nats-Batch-Commit: 1\r\n" if place == final else ""
+        lines = f"Nats-Batch-Id: {name}\r\nNats-Batch-Sequence: {place}\r\n{commit}\r\n"
+        block = message.block[:-2] + lines.encode()
         if place == final:
-            headers["Nats-Batch-Commit"] = "1"
-            return (await js.publish(message.subject, message.body, headers)).seq
+            return (await publisher.store(message.subject, message.body, block)).seq
         if place == 1:
-            await js.begin(message.subject, message.body, headers)
+            await publisher.begin(message.subject, message.body, block)
         else:
-            await js.nats.publish(message.subject, message.body, headers=headers)
+            publisher.send(message.subject, message.body, block)
     raise AssertionError
 
 

@@ -78,8 +78,8 @@ class Bus:
         self.water = HighWater(settings.home)
         self.blobs, self.objects, bodies = stores
         self.build_logs = BuildLogs(self.objects, settings.log_prefix)
-        self.log = EventLog(js, self.water)
         self.publisher = Publisher(wire)
+        self.log = EventLog(js, self.publisher, self.water)
         self.deliveries = DeliveryLog(js, self.publisher, bodies)
         self.follow = Follow(js, wire, self.water)
         self.moments = Moments(js, wire)

@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
+import msgspec
+
 from schemas import catalog, subjects
 from schemas.envelope import Aggregate, Delivery, Recorded
 from schemas.errors import Undecodable
@@ -21,6 +23,14 @@ MSG_ID: Final = "Nats-Msg-Id"
 BLOB: Final = "Pushline-Blob"  # the body's digest, when it lies in the blobs
 FORGE_HEADER: Final = "Forge-"  # prefix of a webhook's own headers
 
+_VALUE: Final = r"([^\r]*)\r\n"
+_AS_WRITTEN = re.compile(  # by ``of_fact``, the usual way: read in a third of the time of ``parse``
+    r"NATS/1\.0\r\nNats-Msg-Id: [^\r]*\r\nce-specversion: 1\.0\r\n"
+    f"ce-type: {_VALUE}ce-source: [^\\r]*\\r\\nce-time: {_VALUE}"
+    f"ce-datacontenttype: application/json\\r\\nce-id: {_VALUE}(?:ce-subject: {_VALUE})?"
+    f"(?:ce-correlationid: {_VALUE})?(?:ce-actor: {_VALUE})?(?:ce-causationid: {_VALUE})?"
+    f"(?:traceparent: {_VALUE})?(?:Nats-[^\\r]*\\r\\n)*\\r\\n"
+)
 _PLAIN = re.compile(r"[!#$&-~]*")
 _SAFE: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 _SHORTENED: Final = 58  # characters of a token that stands for something longer
@@ -29,6 +39,12 @@ _SHORTENED: Final = 58  # characters of a token that stands for something longer
 def now() -> datetime:
     """Return the time, UTC."""
     return datetime.now(UTC)
+
+
+def written(time: datetime) -> str:
+    """Return a time as it stands in headers, ``2026-01-31T12:00:00.5Z``; isoformat takes thrice."""
+    text: str = msgspec.to_builtins(time)
+    return text
 
 
 def escape(value: str) -> str:
@@ -54,39 +70,40 @@ def of_fact(
     name: str,
 ) -> dict[str, str]:
     """Return the headers of ``fact``; run, name and trace are taken over from its cause."""
-    attributes = {
-        "ce-id": id,
-        "ce-subject": name,
-        "ce-correlationid": of.id if of.kind == "run" else run,
-        "ce-actor": actor,
-    }
+    own, causation, trace = escape(id), "", ""
+    run = of.id if of.kind == "run" else run
     if isinstance(cause, Recorded):
-        attributes["ce-causationid"] = cause.id
-        attributes["ce-subject"] = name or cause.name
-        attributes["ce-correlationid"] = attributes["ce-correlationid"] or cause.run
-        attributes["traceparent"] = cause.trace
+        causation, trace = cause.id, cause.trace
+        name, run = name or cause.name, run or cause.run
     elif cause is not None:
-        attributes["ce-causationid"] = cause.event_id
-        attributes["traceparent"] = cause.headers.get("traceparent", "")
-    token = subjects.encode(of.id)
-    if len(token) == _SHORTENED and subjects.decode(token) is None:
-        attributes["ce-aggregateid"] = of.id
+        causation, trace = cause.event_id, cause.headers.get("traceparent", "")
     headers = {
-        MSG_ID: escape(id),
+        MSG_ID: own,
         "ce-specversion": "1.0",
         "ce-type": tag_of(fact),
-        "ce-source": escape(f"/{of.forge}/{of.project}"),
-        "ce-time": now().isoformat().replace("+00:00", "Z"),
+        "ce-source": _source(of.forge, of.project),
+        "ce-time": written(now()),
         "ce-datacontenttype": "application/json",
+        "ce-id": own,
     }
-    headers.update((key, escape(value)) for key, value in attributes.items() if value)
+    token = subjects.encode(of.id)
+    shortened = len(token) == _SHORTENED and subjects.decode(token) is None
+    for attribute, value in (  # in the order that ``_AS_WRITTEN`` reads
+        ("ce-subject", name),
+        ("ce-correlationid", run),
+        ("ce-actor", actor),
+        ("ce-causationid", causation),
+        ("traceparent", trace),
+        ("ce-aggregateid", of.id if shortened else ""),
+    ):
+        if value:
+            headers[attribute] = escape(value)
     return headers
 
 
-def size(headers: Mapping[str, str], body: bytes) -> int:
-    """Return the bytes a message takes, as the server counts them."""
-    block = sum(len(key) + len(value) + 4 for key, value in headers.items())
-    return len("NATS/1.0\r\n\r\n") + block + len(body)
+@lru_cache(maxsize=4096)
+def _source(forge: str, project: str) -> str:
+    return escape(f"/{forge}/{project}")
 
 
 def parse(block: bytes) -> dict[str, str]:
@@ -99,14 +116,6 @@ def parse(block: bytes) -> dict[str, str]:
         return {name: value.strip() for name, _, value in pairs}
 
 
-def to_event(subject: str, headers: Mapping[str, str], body: bytes, seq: int) -> Recorded[Event]:
-    """Return the fact as it stands in EVENTS; Undecodable names the sequence."""
-    get = headers.get
-    try:
-        return Recorded(
-            catalog.decode(headers["ce-type"], body),
-            about(subject, headers),
-            unescape(headers["ce-id"]),
 def event_of(subject: bytes, block: bytes, body: bytes, seq: int) -> Recorded[Event]:
     """Return the fact in a message of EVENTS as it came; Undecodable names the sequence."""
     where, text = subject.decode(), block.decode("utf-8", "replace")
@@ -119,11 +128,21 @@ def event_of(subject: bytes, block: bytes, body: bytes, seq: int) -> Recorded[Ev
         id, name, run, actor, cause = map(unescape, (id, name, run, actor, cause))
     try:
         at = datetime.fromisoformat(time)
-        return Recorded(catalog.decode(type, body), of, id, seq, at, cause, run, actor, name, "", trace)
+        return Recorded(
+            catalog.decode(type, body), of, id, seq, at, cause, run, actor, name, "", trace
+        )
     except (ValueError, Undecodable) as error:
         raise Undecodable(f"event {seq}: {error}") from error
 
 
+def to_event(subject: str, headers: Mapping[str, str], body: bytes, seq: int) -> Recorded[Event]:
+    """Return the fact as it stands in EVENTS; Undecodable names the sequence."""
+    get = headers.get
+    try:
+        return Recorded(
+            catalog.decode(headers["ce-type"], body),
+            about(subject, headers),
+            unescape(headers["ce-id"]),
             seq,
             datetime.fromisoformat(headers["ce-time"]),
             unescape(get("ce-causationid", "")),
@@ -137,6 +156,11 @@ def event_of(subject: bytes, block: bytes, body: bytes, seq: int) -> Recorded[Ev
         raise Undecodable(f"event {seq}: {error}") from error
 
 
+def about(subject: str, headers: Mapping[str, str]) -> Aggregate:
+    """Return what the message under ``subject`` is about."""
+    return _about(subject.rpartition(".")[0]) or _spelt(subject, headers)
+
+
 @lru_cache(maxsize=65536)
 def _about(prefix: str) -> Aggregate | None:
     _, forge, project, kind, id = prefix.split(".")
@@ -144,11 +168,6 @@ def _about(prefix: str) -> Aggregate | None:
     if known[0] is None or known[1] is None or known[2] is None:
         return None
     return Aggregate(known[0], known[1], kind, known[2])
-
-def about(subject: str, headers: Mapping[str, str]) -> Aggregate:
-    """Return what the message under ``subject`` is about."""
-    return _about(subject.rpartition(".")[0]) or _spelt(subject, headers)
-
 
 
 def _spelt(subject: str, headers: Mapping[str, str]) -> Aggregate:
@@ -167,7 +186,7 @@ def of_delivery(forge: str, id: str, chosen: Mapping[str, str]) -> dict[str, str
         MSG_ID: escape(f"{forge}:{id}"),
         "ce-id": escape(id),
         "ce-source": escape(f"/{forge}/"),
-        "ce-time": now().isoformat().replace("+00:00", "Z"),
+        "ce-time": written(now()),
     }
     headers.update((FORGE_HEADER + name, escape(value)) for name, value in chosen.items())
     return headers

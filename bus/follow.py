@@ -159,11 +159,11 @@ class Follow:
 
 def decode(raw: list[Message]) -> Batch:
     """Return the facts in messages of EVENTS."""
-    parse, to_event = envelope.parse, envelope.to_event
-    return [
-        to_event(message.subject.decode(), parse(message.headers), message.body, seq)
-        for seq, _, message in raw
-    ]
+    event_of, events = envelope.event_of, []
+    for message in raw:
+        its = message.raw
+        events.append(event_of(its.subject, its.headers, its.body, message.seq))
+    return events
 
 
 class Tail:

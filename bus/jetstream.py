@@ -9,7 +9,7 @@ import base64
 import itertools
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
 from nats import errors as nats_errors
@@ -32,12 +32,19 @@ class Refused(Exception):
         self.code = code
 
 
+class _Failure(msgspec.Struct, frozen=True):
+    err_code: int = 0
+    code: int = 0
+    description: str = ""
+
+
 class Ack(msgspec.Struct, frozen=True):
     """What a stream answers when it has stored a message."""
 
     seq: int = 0
     stream: str = ""
     duplicate: bool = False
+    error: _Failure | None = None  # of one that it has not stored; never handed on
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -58,12 +65,6 @@ class Stored(msgspec.Struct, frozen=True):
     def body(self) -> bytes:
         """Return the payload."""
         return base64.b64decode(self.data)
-
-
-class _Failure(msgspec.Struct, frozen=True):
-    err_code: int = 0
-    code: int = 0
-    description: str = ""
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -168,16 +169,11 @@ class JetStream:
         """Call ``$JS.API.<verb>``; return its answer as JSON, Refused when it is an error."""
         body = b"" if query is None else msgspec.json.encode(query)
         answer = await self.request(f"$JS.API.{verb}", body, timeout=timeout)
-        return _checked(answer.data)
+        return checked(answer.data)
 
     async def publish(self, subject: str, body: bytes, headers: dict[str, str]) -> Ack:
         """Store a message; LogUnavailable: perhaps stored, Refused: surely not."""
         return acknowledged((await self.request(subject, body, headers=headers)).data)
-
-    async def begin(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
-        """Send the first message of an atomic batch: an empty answer accepts it."""
-        if answer := (await self.request(subject, body, headers=headers)).data:
-            _checked(answer)
 
     async def message(self, stream: str, **query: Any) -> Stored | None:
         """Return one message from the leader: by ``seq``, ``last_by_subj``, ``next_by_subj``."""
@@ -208,16 +204,27 @@ class JetStream:
 
 def acknowledged(body: bytes) -> Ack:
     """Return what a stream's answer says; Refused when it is an error."""
-    return _ack(_checked(body))
+    try:
+        ack = _ack(body)
+    except msgspec.DecodeError as error:
+        raise LogUnavailable("the log answered with something else") from error
+    if ack.error is not None:
+        _raise(ack.error)
+    return ack
 
 
-def _checked(body: bytes) -> bytes:
+def checked(body: bytes) -> bytes:
+    """Return an answer of the API as it is; Refused when it is an error."""
     try:
         failure = _failure(body).error
     except msgspec.DecodeError as error:
         raise LogUnavailable("the log answered with something else") from error
-    if failure is None:
-        return body
+    if failure is not None:
+        _raise(failure)
+    return body
+
+
+def _raise(failure: _Failure) -> NoReturn:
     if failure.code == 503 and failure.err_code != FULL:
         raise LogUnavailable(f"the log is not ready: {failure.description}")
     raise Refused(failure.err_code, failure.description)

@@ -7,7 +7,7 @@ import msgspec
 
 from bus import envelope, instruments
 from bus.jetstream import FULL, Ack, JetStream, Refused, Stored, patiently
-from bus.publish import Publisher
+from bus.publish import Publisher, block
 from bus.water import HighWater
 from schemas import catalog, subjects
 from schemas.envelope import Aggregate, Delivery, E, Recorded
@@ -53,13 +53,9 @@ class Sealed(msgspec.Struct, frozen=True):
 
     subject: str
     body: bytes
-    headers: dict[str, str]
+    block: bytes  # the headers, whole
+    id: str  # as the headers carry it
     guard: Guard | None
-
-    @property
-    def id(self) -> str:
-        """Return its id as the headers carry it."""
-        return self.headers[envelope.MSG_ID]
 
 
 def seal(draft: Draft, **context: Any) -> Sealed:
@@ -72,20 +68,22 @@ def seal(draft: Draft, **context: Any) -> Sealed:
             raise GuardMisses(f"{guard.over} does not contain {subject}: it would guard nothing")
         headers["Nats-Expected-Last-Subject-Sequence"] = str(guard.seq)
         headers["Nats-Expected-Last-Subject-Sequence-Subject"] = guard.over
-    if (size := envelope.size(headers, body)) > LIMIT:
+    made = block(headers)
+    if (size := len(made) + len(body)) > LIMIT:
         raise FactTooLarge(
             f"{subject} takes {size} bytes, {LIMIT} are allowed",
             hint="put the large part into a blob and record its digest",
         )
-    return Sealed(subject, body, headers, guard)
+    return Sealed(subject, body, made, headers[envelope.MSG_ID], guard)
 
 
 class EventLog:
     """The stream EVENTS; safe to share between tasks."""
 
-    def __init__(self, js: JetStream, water: HighWater) -> None:
-        """Append and read over ``js``; ``water`` remembers how far the log has come."""
+    def __init__(self, js: JetStream, publisher: Publisher, water: HighWater) -> None:
+        """Append over ``publisher``, read over ``js``; ``water`` remembers how far the log came."""
         self._js = js
+        self._publisher = publisher
         self._water = water
 
     async def append(
@@ -133,7 +131,7 @@ class EventLog:
             return await patiently(lambda: self._publish(sealed[0]))
         from bus.batch import append_batch
 
-        seq = await append_batch(self._js, sealed, since=self._since(cause))
+        seq = await append_batch(self._js, self._publisher, sealed, since=self._since(cause))
         self._water.reached(seq)
         instruments.appended.inc(len(sealed))
         return seq
@@ -170,7 +168,7 @@ class EventLog:
 
     async def _publish(self, sealed: Sealed) -> int:
         try:
-            ack = await self._js.publish(sealed.subject, sealed.body, sealed.headers)
+            ack = await self._publisher.store(sealed.subject, sealed.body, sealed.block)
         except Refused as refused:
             return await self._after(refused, sealed)
         seq = await self._duplicate(sealed, ack) if ack.duplicate else ack.seq
@@ -288,12 +286,12 @@ class DeliveryLog:
         Raises LogFull and LogUnavailable: perhaps stored, and safe to repeat.
         """
         subject = subjects.delivery(forge, id)
-        block = envelope.of_delivery(forge, id, headers)
-        block["Nats-Expected-Last-Subject-Sequence"] = "0"
+        kept = envelope.of_delivery(forge, id, headers)
+        kept["Nats-Expected-Last-Subject-Sequence"] = "0"
         if len(body) > INLINE:
-            block[envelope.BLOB] = await self._bodies.put(body)
+            kept[envelope.BLOB] = await self._bodies.put(body)
             body = b""
-        return await patiently(lambda: self._publish(subject, body, block))
+        return await patiently(lambda: self._publish(subject, body, kept))
 
     async def _publish(self, subject: str, body: bytes, headers: dict[str, str]) -> int:
         try:

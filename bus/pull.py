@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 import structlog
@@ -29,7 +29,7 @@ FORGET: Final = 10 * 10**9  # nanoseconds after which the server drops an unread
 MISSING: Final = 10059  # the stream is not there
 
 
-class Message(NamedTuple):
+class Message(msgspec.Struct, gc=False):
     """A stored message with its place."""
 
     seq: int
@@ -171,11 +171,11 @@ class Reader:
     def _placed(self, raw: Raw) -> Message:
         """Return a message with the places its reply subject tells, checked."""
         tokens = raw.reply.split(b".")  # $JS ACK <stream> <consumer> <n> <seq> <cseq> <ns> <more>
-        seq = int(tokens[5])
+        seq, consumed = int(tokens[5]), int(tokens[6])
         self._consumed += 1
         self._asked -= 1
-        if int(tokens[6]) != self._consumed:
-            raise Broken(f"consumer sequence {int(tokens[6])}, expected {self._consumed}")
+        if consumed != self._consumed:
+            raise Broken(f"consumer sequence {consumed}, expected {self._consumed}")
         if self._gapless and seq != self.position + 1:
             raise Gap(
                 f"{self._stream}: after {self.position} came {seq}",

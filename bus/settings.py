@@ -43,6 +43,8 @@ class BusSettings(msgspec.Struct, frozen=True, kw_only=True):
     nats_url: str = "nats://127.0.0.1:4222"
     user: str = ""
     password: str = ""
+    tls: Path | None = None  # folder of ca.pem, cert.pem, key.pem; None: none but by tls:// URLs
+    tls_first: bool = False  # the servers begin with the handshake, before they say a word
     home: Path  # of snapshots and the high-water mark
     s3: S3Settings | None = None  # of blobs and objects; None: they are files
     blobs_folder: Path | None = None  # of these files, where others share them; None: the home

@@ -10,7 +10,7 @@ from schemas.events import Event
 E = TypeVar("E", bound=Event, covariant=True)
 
 
-class Aggregate(msgspec.Struct, frozen=True):
+class Aggregate(msgspec.Struct, frozen=True, gc=False):
     """What a fact is about; guards and order hold within it."""
 
     forge: str  # github, gitlab, local
@@ -31,7 +31,7 @@ class Unknown(Event, frozen=True):
     body: msgspec.Raw
 
 
-class Recorded(msgspec.Struct, Generic[E], frozen=True):
+class Recorded(msgspec.Struct, Generic[E], frozen=True, gc=False):
     """A fact as it stands in EVENTS."""
 
     fact: E

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from schemas.ids import tag_of
@@ -19,6 +20,7 @@ _ESCAPE = re.compile(rb"[^A-Za-z0-9_-]")
 _ESCAPED = re.compile(r"(?:[A-Za-z0-9_-]|=[0-9A-F]{2})*")
 
 
+@lru_cache(maxsize=8192)
 def encode(text: str) -> str:
     """Return ``text`` as one token: letters, digits, ``_`` and ``-`` stay, other bytes are ``=XX``.
 

@@ -100,7 +100,7 @@ def start(stack: ExitStack, folder: Path) -> tuple[int, Program, int]:
 
 def limit(port: int, pushed: Path, seconds: float) -> Measured:
     """Return what raw publishes to the stream of deliveries reach."""
-    command = [sys.executable, "-m", "tests.bench.publish", str(port), "delivery.bench"]
+    command = [sys.executable, "-m", "tests.bench.limit", str(port), "delivery.bench"]
     command += [str(pushed), str(AHEAD), str(seconds)]
     said = subprocess.run(
         on_core(SERVER_CORE, command), check=True, capture_output=True, text=True

@@ -1,87 +1,69 @@
-"""The log's own limit: raw publishes to its server, so many unanswered at once.
+"""Facts appended, 64 in flight: our log beside nats-py's own ways and the server's limit, A B A B.
 
-``… publish PORT SUBJECT FILE AHEAD SECONDS``, which prints how many a second were acknowledged.
+The log's server has one core, who appends the other, in a process of its own each time.
 """
 
-import asyncio
+import subprocess
 import sys
-import time
-from pathlib import Path
-from typing import Final, cast
+from contextlib import ExitStack
+from typing import Final
 
-import uvloop
+import msgspec
 
-_CONNECT: Final = b'CONNECT {"verbose":false,"pedantic":false,"lang":"bench"}\r\n'
-_STORED: Final = b'"seq":'
-_REFUSED: Final = b'"error":'
+from tests.bench import history
+from tests.bench.appending import ready
+from tests.bench.load import Measured
+from tests.bench.process import LOAD_CORE, SERVER_CORE, on_core
+from tests.bench.reading import Read
+from tests.bench.report import OURS, Goal, How, Report, Rounds, ratio, say
 
-
-class Publisher(asyncio.Protocol):
-    """A client of the log's server that does nothing but publish and count."""
-
-    transport: asyncio.Transport
-
-    def __init__(self, subject: str, body: bytes, ahead: int) -> None:
-        """Publish ``body`` each time, so many ``ahead`` of the acknowledgements."""
-        run = f"{time.time_ns():x}".encode()
-        self.inbox = b"_INBOX.bench-" + run
-        self.line = b"PUB %b.%b-%%d %b %d\r\n" % (subject.encode(), run, self.inbox, len(body))
-        self.body = body + b"\r\n"
-        self.ahead = ahead
-        self.sent = self.stored = self.refused = 0
-        self.rest = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Subscribe to the acknowledgements, and begin."""
-        self.transport = cast("asyncio.Transport", transport)
-        self.transport.write(_CONNECT + b"SUB %b 1\r\n" % self.inbox)
-        self._publish(self.ahead)
-
-    def data_received(self, data: bytes) -> None:
-        """Publish again for each acknowledgement."""
-        if data.startswith(b"PING"):
-            self.transport.write(b"PONG\r\n")
-        data = self.rest + data
-        whole = data.rfind(b"\r\n") + 2
-        stored = data.count(_STORED, 0, whole)
-        refused = data.count(_REFUSED, 0, whole)
-        self.rest = data[whole:] if whole >= 2 else data
-        self.stored += stored
-        self.refused += refused
-        if stored + refused:
-            self._publish(stored + refused)
-
-    def _publish(self, count: int) -> None:
-        parts = []
-        for _ in range(count):
-            self.sent += 1
-            parts += [self.line % self.sent, self.body]
-        self.transport.write(b"".join(parts))
+AHEAD: Final = 64  # appends without an acknowledgement
+PUBLISH: Final = "nats-py, publish"
+LIMIT: Final = "the server's limit"
+WAYS: Final = {OURS: "ours", PUBLISH: "published", "nats-py, publish_async": "published_async"}
 
 
-async def publish(port: int, subject: str, body: bytes, ahead: int, seconds: float) -> float:
-    """Return the acknowledged publishes a second."""
-    loop = asyncio.get_running_loop()
-    _, publisher = await loop.create_connection(
-        lambda: Publisher(subject, body, ahead), "127.0.0.1", port
-    )
-    begun = time.perf_counter()
-    await asyncio.sleep(seconds)
-    rate = publisher.stored / (time.perf_counter() - begun)
-    publisher.transport.abort()
-    if publisher.refused or not publisher.stored:
-        raise RuntimeError(f"{publisher.refused} publishes were refused: is there a stream?")
-    return rate
+def run(how: How) -> Report:
+    """Return what all rounds found, by how often the server syncs."""
+    cases = {sync: rounds(how, sync) for sync in history.SYNC if how.only in sync}
+    return Report("publish", how.machine, cases, goals(cases))
 
 
-def main(arguments: list[str]) -> None:
-    """Print the rate."""
-    port, subject, file, ahead, seconds = arguments
-    body = Path(file).read_bytes()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        found = runner.run(publish(int(port), subject, body, int(ahead), float(seconds)))
-    sys.stdout.write(f"{found}\n")
+def rounds(how: How, sync: str) -> Rounds:
+    """Return what each way reached in each round."""
+    found: Rounds = {name: [] for name in (*WAYS, LIMIT)}
+    _, body, headers = ready()
+    size = len(body) + sum(len(name) + len(value) + 4 for name, value in headers.items())
+    folder = how.folder / sync.replace(" ", "-")
+    folder.mkdir()
+    (folder / "body").write_bytes(b"x" * size)
+    with ExitStack() as stack:
+        url = history.server(stack, folder, LOAD_CORE, sync)
+        for number in range(1, how.rounds + 1):
+            say(f"publish, {sync}: round {number} of {how.rounds}")
+            for name, way in WAYS.items():
+                command = ["appending", way, url, str(folder / "home"), str(AHEAD)]
+                told = msgspec.json.decode(said(command, how.seconds), type=Read)
+                rate, cpu = told.count / told.seconds, told.cpu / told.count * 1e6
+                found[name].append(Measured(rate, cpu, 0.0, 0.0, rate * size / 2**20, 0.0, 0))
+            port = url.rpartition(":")[2]
+            command = ["limit", port, "ev.a.b.c.d", str(folder / "body"), str(AHEAD)]
+            rate = float(said(command, how.seconds))
+            found[LIMIT].append(Measured(rate, 0.0, 0.0, 0.0, rate * size / 2**20, 0.0, 0))
+    return found
 
 
-if __name__ == "__main__":
-    main(sys.argv[1:])
+def said(command: list[str], seconds: float) -> bytes:
+    """Return what a bench's process prints."""
+    module, *more = command
+    started = [sys.executable, "-m", f"tests.bench.{module}", *more, str(seconds)]
+    return subprocess.run(on_core(SERVER_CORE, started), check=True, stdout=subprocess.PIPE).stdout
+
+
+def goals(cases: dict[str, Rounds]) -> list[Goal]:
+    """Return each goal with what was measured."""
+    usual, synced = cases.get("default sync"), cases.get("fsync")
+    return [
+        Goal("publish: to nats-py's publish", 2.0, ratio(usual, PUBLISH, lambda m: m.rate)),
+        Goal("publish, fsync: to the limit", 0.9, ratio(synced, LIMIT, lambda m: m.rate)),
+    ]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.bench.client import ask, numbered
 from tests.bench.ingest import SIZE, delivery, push
-from tests.bench.publish import publish
+from tests.bench.limit import publish
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -215,6 +215,6 @@ async def test_a_follower_that_leaves_frees_its_reader(bus: Bus) -> None:
     for _ in range(50):
         assert await seqs(bus.follow.events(after=0, until=3)) == [1, 2, 3]
 
-    protocol = bus.follow._wire._protocol  # noqa: SLF001 - what is left cannot be seen from outside
+    protocol = bus.follow._wire._held  # noqa: SLF001 - what is left cannot be seen from outside
     assert protocol is not None
     assert len(protocol.sinks) == 0
