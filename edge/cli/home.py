@@ -58,12 +58,13 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     def function_url(self, label: str, environment: str, function: str) -> str:
         """Return where a function answers."""
         tenant = label if environment == "production" else f"{environment}--{label}"
-        scheme, _, rest = (self.public or self._own).partition("://")
+        scheme, _, rest = self.base.partition("://")
         return f"{scheme}://{tenant}.{rest}/{function}"
 
     @property
-    def _own(self) -> str:
-        return f"http://{self.root_domain}:{self.port}"
+    def base(self) -> str:
+        """Return scheme, root domain and port: what tenants' and our own hosts end in."""
+        return self.public or f"http://{self.root_domain}:{self.port}"
 
 
 class Home(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
 """What auth is told of an installation: the same for router and platform."""
 
 from edge.auth.settings import AuthSettings, digest
+from edge.auth.signin.settings import Client, SignInSettings, checked
 from edge.cli.settings import Settings, public_of
 from edge.cli.variables import variable
 from schemas.errors import SettingInvalid
@@ -30,3 +31,28 @@ def operators_of(settings: Settings) -> tuple[str, ...]:
                 hint="write github:LOGIN, gitlab:LOGIN or oidc:SUBJECT, comma separated",
             )
     return named
+
+
+def providers_of(settings: Settings) -> SignInSettings:
+    """Return who can say who somebody is; SettingInvalid names what is half set up."""
+    return checked(
+        SignInSettings(
+            github=Client(
+                url=settings.github_url,
+                id=settings.github_client_id,
+                secret=settings.github_client_secret,
+            ),
+            gitlab=Client(
+                url=settings.gitlab_url,
+                id=settings.gitlab_client_id,
+                secret=settings.gitlab_client_secret,
+            ),
+            oidc=Client(
+                url=settings.oidc_issuer,
+                id=settings.oidc_client_id,
+                secret=settings.oidc_client_secret,
+            ),
+            oidc_name=settings.oidc_name,
+            oidc_groups=settings.oidc_groups,
+        )
+    )

@@ -13,6 +13,7 @@ from edge.cli import logs, settings, variables
 from edge.cli.home import Endpoint, Home
 from edge.cli.house import ENDING, RENEWING, House, Stopped, serving, until
 from edge.cli.output import console, duration, program
+from edge.cli.signing_in import providers_of
 from schemas.errors import SettingInvalid
 
 
@@ -40,6 +41,7 @@ def up(
             f"{variables.variable('platform')}={chosen.platform} can run",
             hint="buildkit makes images for openfaas, bundle makes folders for local",
         )
+    providers_of(chosen)
     if listen is not None:
         chosen = settings.replaced(chosen, listen=listen)
     host, port = settings.address(chosen.listen, allow_remote=chosen.allow_remote)
