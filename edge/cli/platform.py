@@ -18,6 +18,7 @@ from edge.auth import jwks
 from edge.auth.door import Door
 from edge.auth.jwks import Jwks
 from edge.auth.room import Auth
+from edge.auth.signin.settings import SEGMENTS
 from edge.cli import page, workers
 from edge.cli.adapters import Adapters
 from edge.cli.dispatch import Application, Dispatch, Later
@@ -26,7 +27,7 @@ from edge.cli.platform_settings import SOCKET, PlatformSettings
 from edge.cli.router_metrics import with_routers
 from edge.cli.serve import Site, private_socket, told_to_stop, work
 from edge.cli.settings import trusted_of
-from edge.cli.signing_in import auth_of
+from edge.cli.signing_in import auth_of, providers_of
 from edge.cli.workers import Consumers
 from edge.git.forge import GitForge
 from edge.git.pushed_stack import lint
@@ -86,6 +87,7 @@ async def application(
     await forge.reconcile()
     book = DomainBook(bus.log, at.root_domain, frozenset((at.host,)))
     api = Later(functools.partial(_api, views, bus, desk, book, at.version))
+    signing = Later(functools.partial(_pages, settings, door, views))
     try:
         async with with_routers(settings.run) as metrics, auth.running():
             yield Dispatch(
@@ -112,10 +114,12 @@ async def application(
                 git=forge,
                 api=api,
                 front=page.front(at),
+                pages=dict.fromkeys(SEGMENTS, signing),
                 metrics=metrics,
             )
     finally:
         api.cancel()
+        signing.cancel()
         await forge.close()
 
 
@@ -133,3 +137,10 @@ def _api(views: Views, bus: Bus, desk: Desk, book: DomainBook, version: str) -> 
     return create(
         views, bus.lines, bus.build_logs, desk, counts=bus.usage, book=book, version=version
     )
+
+
+def _pages(settings: PlatformSettings, door: Door, views: Views) -> Application:
+    from edge.cli.pages import sign_in  # jinja2 and the providers' libraries take their time
+
+    chosen = providers_of(settings.settings)
+    return sign_in(door, views, settings.endpoint, chosen, settings.keys)
