@@ -1,16 +1,17 @@
 """Moments: which sequence of the log a time means."""
 
 from contextlib import aclosing
-from datetime import UTC, datetime
-from typing import ClassVar
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar, Final
 
 from bus.jetstream import JetStream, patiently
-from bus.log import EVENTS
+from bus.log import EVENTS, EventLog
 from bus.pull import Reader
 from bus.wire import Wire
 from schemas.errors import LogNotInitialised, PushlineError
 
-SHAPES = "write a sequence of the log, or a time with its zone as 2026-01-31T12:00:00Z"
+SLACK: Final = timedelta(minutes=1)  # clocks of those who append may differ by so much
+SHAPES: Final = "write a sequence of the log, or a time with its zone as 2026-01-31T12:00:00Z"
 
 
 class MomentInvalid(PushlineError):
@@ -81,3 +82,15 @@ class Moments:
             async for batch in batches:
                 return batch[0].seq - 1
         raise AssertionError("a reader never ends")
+
+
+async def before(log: EventLog, time: datetime, head: int) -> int:
+    """Return a sequence behind which everything is that was written since ``time``."""
+    low, high = 0, head
+    while low < high:
+        middle = (low + high + 1) // 2
+        if (await log.get(middle)).time < time - SLACK:
+            low = middle
+        else:
+            high = middle - 1
+    return low
