@@ -1,0 +1,96 @@
+"""Members under ``/api``: roles that owners give by hand, beside what the forge says."""
+
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from litestar import delete, get, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
+
+from edge.api.problems import NotFound
+from edge.api.queries import Asks
+from edge.auth.asking import Asking
+from edge.auth.policy import Resource
+from edge.auth.roster import Member, Roster
+from schemas.people import Role
+from schemas.secrets import FORGES
+
+Who = Annotated[
+    str, QueryParameter(description="github:LOGIN, gitlab:LOGIN, oidc:SUBJECT, or by number")
+]
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who is to be what."""
+
+    who: str
+    role: Role
+
+
+class Members(msgspec.Struct, frozen=True, kw_only=True):
+    """All members of a tenant."""
+
+    items: list[Member]
+
+
+class MemberWritten(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written."""
+
+    who: str
+    role: Role | Literal[""]
+    seq: int
+
+
+@get("/tenants/{forge:str}/{owner:str}/members", summary="Who is what in a tenant")
+async def members(
+    *,
+    roster: NamedDependency[SkipValidation[Roster]],
+    asking: Asks,
+    forge: FromPath[str],
+    owner: FromPath[str],
+) -> Members:
+    """Return those who have signed in, and all of whom somebody said anything by hand."""
+    return Members(items=roster.of(_tenant(asking, forge, owner)))
+
+
+@put("/tenants/{forge:str}/{owner:str}/members", summary="Give somebody a role")
+async def set_member(
+    *,
+    roster: NamedDependency[SkipValidation[Roster]],
+    asking: Asks,
+    forge: FromPath[str],
+    owner: FromPath[str],
+    data: JSONBody[Given],
+) -> MemberWritten:
+    """Say what somebody is, whatever the forge says; it holds at once."""
+    on = _tenant(asking, forge, owner)
+    asking.need("members", on)
+    seq = await roster.set(on, data.who, data.role, asked=asking.caller)
+    return MemberWritten(who=data.who, role=data.role, seq=seq)
+
+
+@delete("/tenants/{forge:str}/{owner:str}/members", status_code=200, summary="Shut somebody out")
+async def remove_member(
+    *,
+    roster: NamedDependency[SkipValidation[Roster]],
+    asking: Asks,
+    forge: FromPath[str],
+    owner: FromPath[str],
+    who: Who,
+) -> MemberWritten:
+    """Say that somebody is nothing, whatever the forge says; his tokens stop at once."""
+    on = _tenant(asking, forge, owner)
+    asking.need("members", on)
+    seq = await roster.set(on, who, None, asked=asking.caller)
+    return MemberWritten(who=who, role="", seq=seq)
+
+
+HANDLERS: Final[tuple[Any, ...]] = (members, set_member, remove_member)
+
+
+def _tenant(asking: Asking, forge: str, owner: str) -> Resource:
+    """Return a tenant that the caller may read; another is not there for him."""
+    on = Resource(forge, owner.lower())
+    if forge not in FORGES or not asking.may("read", on):
+        raise NotFound(f"no tenant {forge}/{owner[:100]}", hint="write FORGE/OWNER, as github/acme")
+    return on

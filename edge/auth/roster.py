@@ -1,0 +1,139 @@
+"""The roster: roles given by hand, beside what the forges say; who writes them, who reads them."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Final
+
+import msgspec
+
+from bus.log import Draft, EventLog, Guard
+from edge.auth.book import Book
+from edge.auth.members import tenant_key
+from edge.auth.people import Caller
+from edge.auth.policy import Resource
+from edge.auth.sessions import Known
+from schemas import subjects
+from schemas.envelope import tenant
+from schemas.errors import Conflict, PushlineError
+from schemas.events.tenant import TenantMemberSet
+from schemas.people import Role, means, named, names
+
+PROVIDERS: Final = ("github", "gitlab", "oidc")
+LONGEST: Final = 255  # letters of a name
+TRIES: Final = 20  # against others who write about the same tenant
+
+
+class MemberInvalid(PushlineError):
+    """A member is named in a way that names nobody."""
+
+    code = "member_invalid"
+    status: ClassVar = 422
+
+
+class MemberSelf(PushlineError):
+    """Somebody would take his own role away, perhaps the last one that gives any."""
+
+    code = "member_self"
+    status: ClassVar = 409
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody's role in a tenant, and who says so."""
+
+    who: str  # as it was written; or the login
+    role: Role | None  # None: shut out by hand
+    by_hand: bool  # else as the forge said at the last sign-in
+    login: str = ""  # of those who have signed in
+    seen: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Guards each fact by the tenant's history; each answer waits until the book knows it."""
+
+    events: EventLog
+    book: Book
+
+    def of(self, on: Resource) -> list[Member]:
+        """Return who has a role in a tenant or is shut out of it, by name."""
+        key = tenant_key(on.forge, on.owner)
+        found = {}
+        for known in self.book.people.rows.values():
+            for one in known.memberships:
+                if (one.forge, one.owner) == (on.forge, on.owner):
+                    found[known.login] = Member(
+                        who=known.login,
+                        role=one.role,
+                        by_hand=False,
+                        login=known.login,
+                        seen=known.seen,
+                    )
+        for who, granted in self.book.members.rows.items():
+            if key in granted.roles:
+                person = self._known(who)
+                login, seen = ("", None) if person is None else (person.login, person.seen)
+                found.pop(login, None)
+                role = granted.roles[key]
+                found[who] = Member(who=who, role=role, by_hand=True, login=login, seen=seen)
+        return [found[name] for name in sorted(found)]
+
+    async def set(self, on: Resource, who: str, role: Role | None, *, asked: Caller) -> int:
+        """Give somebody a role in a tenant, None for none at all; return the sequence.
+
+        It stands above what the forge says, until it is set again. Harmless to repeat. Raises
+        MemberInvalid, MemberSelf, Conflict.
+        """
+        name = checked(who)
+        itself = means(name, user=asked.user, login=asked.login)
+        if itself and role != "owner" and not asked.operator:
+            raise MemberSelf(
+                "nobody takes his own role away",
+                hint="another owner or an operator can, so that a tenant never has nobody",
+            )
+        of, id = tenant(on.forge, on.owner), f"auth:{uuid.uuid4()}:tenant.member-set"
+        for attempt in range(TRIES):
+            seq = await self.events.last_seq(subjects.history(of))
+            await self.book.reached(seq)
+            guard = Guard(subjects.history(of), seq)
+            facts = [TenantMemberSet(one, role or "") for one in self._meant(on, name, role)]
+            if not facts:
+                return seq
+            drafts = [
+                Draft(fact, of, f"{id}:{attempt}:{number}", None if number else guard)
+                for number, fact in enumerate(facts)
+            ]
+            try:
+                seq = await self.events.append_all(drafts, actor=asked.actor, name=on.owner)
+            except Conflict:
+                continue
+            await self.book.reached(seq)
+            return seq
+        raise Conflict(f"the members of {on.owner} are being changed by others", hint="try again")
+
+    def _meant(self, on: Resource, name: str, role: Role | None) -> Iterator[str]:
+        """Yield each name of this person that has another role by hand, and ``name`` itself."""
+        known = self._known(name)
+        others = names(known.user, known.login) - {name} if known else frozenset()
+        for one in sorted((name, *others)):
+            row = self.book.members.rows.get(one)
+            written = {} if row is None else row.roles
+            key = tenant_key(on.forge, on.owner)
+            if (key not in written and one == name) or (key in written and written[key] != role):
+                yield one
+
+    def _known(self, name: str) -> Known | None:
+        people = self.book.people.rows.values()
+        return next((one for one in people if means(name, user=one.user, login=one.login)), None)
+
+
+def checked(who: str) -> str:
+    """Return the one spelling of a name; raises MemberInvalid."""
+    provider, _, name = who.partition(":")
+    if provider not in PROVIDERS or not name or len(who) > LONGEST or not name.isprintable():
+        raise MemberInvalid(
+            f"who: {who[:80]!r} names nobody",
+            hint="write github:LOGIN, gitlab:LOGIN, oidc:SUBJECT, or the account's number",
+        )
+    return named(who)
