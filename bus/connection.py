@@ -17,6 +17,7 @@ from bus.jetstream import JetStream, patiently
 from bus.lines import Lines
 from bus.log import EVENTS, DeliveryLog, EventLog
 from bus.moments import Moments
+from bus.private import Copies
 from bus.publish import Publisher
 from bus.settings import BusSettings
 from bus.stores import Stores, opened
@@ -87,6 +88,7 @@ class Bus:
         self.usage = UsageLog(js, wire)
         self.deadletters = DeadLetters(js, wire)
 
+        self.copies = Copies(js, wire)
 
 @asynccontextmanager
 async def connect(settings: BusSettings, *, name: str) -> AsyncIterator[Bus]:

@@ -23,10 +23,10 @@ class ReplayStarted(Event, frozen=True, tag="replay.started/1"):
 class ReplayFinished(Event, frozen=True, tag="replay.finished/1"):
     """What the replay came to. Written by cli, read by audit."""
 
-    outcome: Literal["same", "differs", "stopped", "failed"]
+    outcome: Literal["equal", "differs", "stopped", "failed"]
     events: int = 0
     decisions: int = 0
-    same: int = 0
+    equal: int = 0
     different: int = 0
     unknown: int = 0  # what they were decided by is not recorded
 
