@@ -17,7 +17,7 @@ from typing import Final
 from tests.bench.process import Missing
 from tests.bench.report import How, Report, as_json, say, show
 
-BENCHES: Final = ("router", "ingest", "replay", "publish", "buildkit", "soak", "routes")
+BENCHES: Final = ("router", "ingest", "replay", "publish", "buildkit", "soak", "routes", "folds")
 
 
 def machine() -> str:
