@@ -14,8 +14,17 @@ from litestar.response import ServerSentEvent
 
 from bus.buildlogs import BuildLogs
 from bus.lines import Lines
+from bus.log import EventLog
 from bus.usage import UsageLog
-from edge.api import access, domains, refusals, secrets
+from edge.api import (
+    access,
+    domains,
+    members,
+    refusals,
+    run_requests,
+    secrets,
+    tokens,
+)
 from edge.api.domain_book import DomainBook
 from edge.api.logs import latest, of_builds, sent, source_of_function, source_of_run
 from edge.api.projects import Project
@@ -24,6 +33,8 @@ from edge.api.secret_store import SecretStore
 from edge.api.shapes import FunctionView, LogLine, Page, RunItem, RunView
 from edge.api.usage import usage
 from edge.api.views import Views
+from edge.auth.room import Auth
+from edge.auth.roster import Roster
 from schemas.errors import PushlineError
 from schemas.secrets import SecretInvalid, SecretMissing
 
@@ -152,11 +163,16 @@ def create(
     *,
     counts: UsageLog,
     book: DomainBook,
+    event_log: EventLog,
+    auth: Auth,
     version: str,
 ) -> Litestar:
     """Return the application; what is given is shared by all requests."""
+    roster = Roster(event_log, auth.book)
     routes: list[Any] = [projects, runs, run, run_logs, functions, function]
-    routes += [function_logs, usage, *secrets.HANDLERS, *domains.HANDLERS, openapi]
+    routes += [function_logs, usage, *secrets.HANDLERS, *domains.HANDLERS]
+    routes += [*run_requests.HANDLERS, *members.HANDLERS, *tokens.HANDLERS]
+    routes += [openapi]
     return Litestar(
         [Router("/api", route_handlers=routes, guards=[access.known])],
         dependencies={
@@ -167,6 +183,10 @@ def create(
             "store": Provide(lambda: store, sync_to_thread=False),
             "book": Provide(lambda: book, sync_to_thread=False),
             "counts": Provide(lambda: counts, sync_to_thread=False),
+            "event_log": Provide(lambda: event_log, sync_to_thread=False),
+            "roster": Provide(lambda: roster, sync_to_thread=False),
+            "auth_book": Provide(lambda: auth.book, sync_to_thread=False),
+            "auth_desk": Provide(lambda: auth.desk, sync_to_thread=False),
         },
         logging_config=None,  # the process has set up its own
         exception_handlers={

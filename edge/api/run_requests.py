@@ -40,7 +40,7 @@ class RunAsked(msgspec.Struct, frozen=True, kw_only=True):
 async def cancel(
     *,
     views: NamedDependency[Views],
-    events: NamedDependency[SkipValidation[EventLog]],
+    event_log: NamedDependency[SkipValidation[EventLog]],
     asking: Asks,
     run: FromPath[str],
 ) -> RunAsked:
@@ -51,7 +51,7 @@ async def cancel(
             f"run {row.id} is {row.outcome} already",
             hint="a run can be cancelled until it has begun to deploy",
         )
-    seq = await _ask(events, asking, row, RunCancelRequested())
+    seq = await _ask(event_log, asking, row, RunCancelRequested())
     return RunAsked(run=row.id, seq=seq)
 
 
@@ -59,7 +59,7 @@ async def cancel(
 async def rerun(
     *,
     views: NamedDependency[Views],
-    events: NamedDependency[SkipValidation[EventLog]],
+    event_log: NamedDependency[SkipValidation[EventLog]],
     asking: Asks,
     run: FromPath[str],
 ) -> RunAsked:
@@ -74,8 +74,8 @@ async def rerun(
             f"{newer.id} is a newer run of {row.environment}",
             hint="do that one again, or push the commit that you want",
         )
-    seq = await _ask(events, asking, row, RunRerunRequested())
-    request = await events.get(seq)
+    seq = await _ask(event_log, asking, row, RunRerunRequested())
+    request = await event_log.get(seq)
     return RunAsked(run=run_id(request.id, request.time), seq=seq)
 
 

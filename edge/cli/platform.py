@@ -86,7 +86,7 @@ async def application(
     )
     await forge.reconcile()
     book = DomainBook(bus.log, at.root_domain, frozenset((at.host,)))
-    api = Later(functools.partial(_api, views, bus, desk, book, at.version))
+    api = Later(functools.partial(_api, views, bus, desk, book, auth, version=at.version))
     signing = Later(functools.partial(_pages, settings, door, views))
     try:
         async with with_routers(settings.run) as metrics, auth.running():
@@ -131,11 +131,21 @@ def _builds(settings: PlatformSettings, desk: Desk) -> dict[str, Application]:
     return build_paths(settings.settings, settings.tools, settings.home, desk.store)
 
 
-def _api(views: Views, bus: Bus, desk: Desk, book: DomainBook, version: str) -> Application:
+def _api(
+    views: Views, bus: Bus, desk: Desk, book: DomainBook, auth: Auth, *, version: str
+) -> Application:
     from edge.api.app import create  # a third of the time until this process serves
 
     return create(
-        views, bus.lines, bus.build_logs, desk, counts=bus.usage, book=book, version=version
+        views,
+        bus.lines,
+        bus.build_logs,
+        desk,
+        counts=bus.usage,
+        book=book,
+        event_log=bus.log,
+        auth=auth,
+        version=version,
     )
 
 
