@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
-from schemas import route
+from schemas import route, schedule
 from schemas.stack_fields import FieldReader, closest
 from schemas.stack_spec import ALIASES, FunctionSpec, Resources, Stack
 from schemas.stack_yaml import Items, Node, Row, Scalar, Table
@@ -37,7 +37,7 @@ def _acts(kind: str, key: str) -> bool:
     """Tell whether a gateway would act on a label or an annotation."""
     if kind == "labels":
         return ".scale." in key
-    return key in ("topic", "schedule") or key.startswith("com.openfaas.")
+    return key.startswith("com.openfaas.")
 
 
 Reading = Callable[[FieldReader, Node, str], object]
@@ -230,7 +230,14 @@ class StackReader(FieldReader):
                 elif kind not in self.honoured and _acts(kind, key):
                     said = "not honoured yet: kept with the function only"
                     self.warn(self.lines[field], field, said)
-        for key, (message, cure) in route.problems(found.get("annotations", {})).items():
+        annotations = found.get("annotations", {})
+        idle = () if "annotations" in self.honoured else schedule.without_effect(annotations)
+        for key in idle:
+            field = f"{place}.annotations.{key}"
+            said = "has no effect: calls come by topic: cron-function alone, at its schedule"
+            self.warn(self.lines[field], field, said)
+        wrong = route.problems(annotations) | schedule.problems(annotations)
+        for key, (message, cure) in wrong.items():
             field = f"{place}.annotations.{key}"
             self.error(self.lines[field], field, message, cure)
 

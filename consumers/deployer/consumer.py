@@ -20,7 +20,7 @@ import structlog
 
 from bus.blobs import Blobs
 from bus.log import EventLog, Guard
-from consumers.deployer.decide import Wanted, ending, failure, overtaken, revision, wanted
+from consumers.deployer.decide import Wanted, Wishes, ending, failure, overtaken, revision, wanted
 from consumers.deployer.platform import Platform, Running
 from schemas import subjects
 from schemas.envelope import Aggregate, Recorded
@@ -35,7 +35,8 @@ from schemas.events.function import (
 )
 from schemas.events.run import ENDED, RunBuilt, RunQueued, RunResolved
 from schemas.ids import event_id, tag_of
-from schemas.route import RouteInvalid, RouteOptions, options
+from schemas.route import RouteInvalid, options
+from schemas.schedule import schedule
 from schemas.stack_spec import FunctionSpec
 
 PLACES: Final = 8  # functions deployed at the same time; the platform has a limit of its own
@@ -115,12 +116,12 @@ class Deployer:
         )
         return await self._record(want, lambda _: fact, may_stop=True)
 
-    async def _run(self, want: Wanted) -> tuple[Running | DeployFailed, RouteOptions]:
-        """Return what came of it, and what the stack asks of the router."""
-        fact, route = want.built.fact, RouteOptions()
+    async def _run(self, want: Wanted) -> tuple[Running | DeployFailed, Wishes]:
+        """Return what came of it, and what the stack asks of router and timer."""
+        fact, wishes = want.built.fact, Wishes()
         try:
             spec = msgspec.json.decode(await self.blobs.get(fact.spec), type=FunctionSpec)
-            route = options(spec.annotations)
+            wishes = Wishes(options(spec.annotations), schedule(spec.annotations))
             running = await self.platform.deploy(
                 revision(
                     want.function,
@@ -133,18 +134,16 @@ class Deployer:
                 )
             )
         except DeployFailed as error:
-            return error, route
+            return error, wishes
         except RouteInvalid as error:  # of a stack that an older release let pass
-            return DeployFailed(error.message, hint=error.hint), route
-        return running, route
+            return DeployFailed(error.message, hint=error.hint), wishes
+        return running, wishes
 
-    async def _end(
-        self, want: Wanted, outcome: Running | DeployFailed, route: RouteOptions
-    ) -> None:
+    async def _end(self, want: Wanted, outcome: Running | DeployFailed, wishes: Wishes) -> None:
         """Record what came of it; a run that has begun to deploy finishes."""
 
         def fact(before: Recorded[Event] | None) -> Event:
-            return ending(want, outcome, before, route)
+            return ending(want, outcome, before, wishes)
 
         await self._record(want, fact, may_stop=False)
 

@@ -1,5 +1,7 @@
 """What is to be deployed, and whether it still is. No clock, no I/O."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from consumers.deployer.platform import Revision, Running
@@ -10,6 +12,7 @@ from schemas.events.function import FunctionDeployed, FunctionDeployFailed, Func
 from schemas.events.run import RunBuilt, RunQueued, RunResolved
 from schemas.ids import Digest, Sha
 from schemas.route import RouteOptions
+from schemas.schedule import Schedule
 from schemas.stack_spec import FunctionSpec
 
 
@@ -64,6 +67,13 @@ def overtaken(want: Wanted, latest: Recorded[Event] | None) -> str:
     return ""
 
 
+class Wishes(NamedTuple):
+    """What a function's stack asks of others than the platform that runs it."""
+
+    route: RouteOptions = RouteOptions()
+    schedule: Schedule = Schedule()
+
+
 def failure(want: Wanted, code: str, message: str) -> FunctionDeployFailed:
     """Return the fact of a revision that did not become ready."""
     return FunctionDeployFailed(
@@ -79,7 +89,7 @@ def ending(
     want: Wanted,
     outcome: Running | DeployFailed,
     before: Recorded[Event] | None,
-    route: RouteOptions,
+    wishes: Wishes,
 ) -> FunctionDeployed | FunctionDeployFailed:
     """Return the fact that a deployment ends with; ``before`` is what was live."""
     if isinstance(outcome, DeployFailed):
@@ -101,7 +111,8 @@ def ending(
         previous=live.revision if isinstance(live, FunctionDeployed) else "",
         reference=want.built.fact.reference,
         upstreams=outcome.upstreams,
-        route=route,
+        route=wishes.route,
+        schedule=wishes.schedule,
     )
 
 

@@ -3,6 +3,7 @@
 from schemas.events import Event
 from schemas.ids import Digest, Sha
 from schemas.route import RouteOptions
+from schemas.schedule import Schedule
 
 
 class FunctionClaimed(Event, frozen=True, tag="function.claimed/1"):
@@ -44,6 +45,7 @@ class FunctionDeployed(Event, frozen=True, tag="function.deployed/1"):
     reference: str = ""  # what to pull, HOST/PATH@sha256:…; "" for a bundle
     upstreams: tuple[str, ...] = ()  # more replicas, beside ``upstream``
     route: RouteOptions = RouteOptions()  # what its stack asks of the router
+    schedule: Schedule = Schedule()  # when it is called without anybody asking
 
 
 class FunctionDeployFailed(Event, frozen=True, tag="function.deploy-failed/1"):

@@ -14,6 +14,7 @@ from consumers.deployer.openfaas.settings import GatewaySettings
 from consumers.deployer.openfaas.wire import Deployment
 from consumers.deployer.platform import Revision
 from schemas.errors import DeployFailed
+from schemas.schedule import TOPIC, TRIGGERS, schedule
 
 _TRIGGERS: Final = ("topic", "schedule")  # annotations that call a function from outside
 _RESERVED: Final = ("faas_function", "app", "uid")
@@ -43,12 +44,22 @@ def deployment(
             for name in spec.secrets
         ),
         labels=labels | quota.scaling(spec, settings.quota) | _labels(revision, service, now),
-        annotations=_users(revision, "annotations", spec.annotations)
+        annotations=_users(revision, "annotations", _uncalled(spec.annotations))
         | _annotations(revision, settings),
         limits=limits,
         requests=requests,
         readOnlyRootFilesystem=spec.readonly_root_filesystem,
     )
+
+
+def _uncalled(annotations: dict[str, str]) -> dict[str, str]:
+    """Return what the gateway is told: of a schedule nothing, for Pushline's own timer calls."""
+    if not schedule(annotations).cron:
+        return annotations
+    topics = [topic.strip() for topic in annotations["topic"].split(",")]
+    rest = ",".join(topic for topic in topics if topic != TOPIC)
+    kept = {name: value for name, value in annotations.items() if name not in TRIGGERS}
+    return kept | ({"topic": rest} if rest else {})
 
 
 def namespace(revision: Revision, settings: GatewaySettings) -> str:

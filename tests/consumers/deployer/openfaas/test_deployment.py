@@ -130,6 +130,16 @@ def test_a_trial_is_called_by_nobody() -> None:
     assert (trial.annotations["other"], trial.image, trial.limits) == ("x", IMAGE, made.limits)
 
 
+def test_a_scheduled_function_is_called_by_nobody_else() -> None:
+    """Pushline calls it: a cron connector beside the gateway finds no schedule of it."""
+    calls = {"topic": "cron-function, orders", "schedule": "* * * * *", "timezone": "UTC"}
+
+    made = order(annotations={**calls, "other": "x"})
+
+    assert {"schedule", "timezone"}.isdisjoint(made.annotations)
+    assert (made.annotations["topic"], made.annotations["other"]) == ("orders", "x")
+
+
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,37}[a-z0-9])?", fullmatch=True)
 FUNCTION = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
 ENVIRONMENT = st.sampled_from(["production", "pr-7", "branch-" + "x" * 40])
