@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import socket
+import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -18,7 +19,10 @@ PATIENCE = 15.0  # seconds for a proxy to listen on a busy machine
 NGINX = "events {{}} error_log stderr crit; pid {0}/pid; daemon off; http {{ access_log off; {1} }}"
 OWN = "\n".join(f"{name}_temp_path {{0}}/{name};" for name in ("fastcgi", "uwsgi", "scgi"))
 OWN += "\nclient_body_temp_path {0}/body; proxy_temp_path {0}/proxy;\n"
-TRAEFIK = """entryPoints: {{main: {{address: "127.0.0.1:{port}"}}}}
+TRAEFIK = """entryPoints:
+  main:
+    address: "127.0.0.1:{port}"
+    transport: {{lifeCycle: {{graceTimeOut: 10ms}}}}
 providers: {{file: {{filename: "{file}", watch: false}}}}
 global: {{checkNewVersion: false, sendAnonymousUsage: false}}
 log: {{level: ERROR}}
@@ -94,18 +98,21 @@ async def running(proxy: Proxy, folder: Path, host: str) -> AsyncIterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         at = Place(folder, free.getsockname()[1])
     command = proxy(at)
+    trust = ssl.create_default_context(cafile=str(folder / "certificate.pem"))
     with (folder / "said").open("wb") as said:
         child = await asyncio.create_subprocess_exec(*command, stdout=said, stderr=said, cwd=folder)
     try:
         async with asyncio.timeout(PATIENCE):
             while True:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", at.port)
+                try:  # some listen before they have read what to serve
+                    _, writer = await asyncio.open_connection(
+                        "127.0.0.1", at.port, ssl=trust, server_hostname=host
+                    )
                 except OSError:
                     assert child.returncode is None, (folder / "said").read_text()
                     await asyncio.sleep(0.02)
                 else:
-                    writer.close()
+                    writer.transport.abort()
                     break
         yield at.port
     finally:
