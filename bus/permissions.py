@@ -9,6 +9,7 @@ token, so that the names are counted out.
 
 from typing import Any, Final
 
+DENIED: Final = "ev.=.=.session.=.denied"  # the one fact that routers write
 _INFO: Final = ("$JS.API.INFO", "$JS.API.STREAM.INFO.*")
 COPIES: Final = tuple(f"REPLAY_{number}" for number in range(1, 9))  # of EVENTS, at a time
 
@@ -42,7 +43,7 @@ PUBLISH: Final[dict[str, tuple[str, ...]]] = {
         "$JS.API.CONSUMER.INFO.>",
     ),
     "supervisor": ("log.>", *_INFO, *_reads("EVENTS")),
-    "router": ("usage.>", *_INFO, *_reads("EVENTS")),
+    "router": ("usage.>", DENIED, *_INFO, *_reads("EVENTS")),
     "operator": (
         "ev.*.*.deadletter.*.redriven",
         "ev.*.*.deadletter.*.dropped",

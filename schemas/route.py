@@ -15,7 +15,7 @@ from schemas.errors import PushlineError
 
 PREFIX: Final = "com.pushline.route."
 PUBLIC: Final = "public"
-POLICIES: Final = (PUBLIC, "signed-in", "members", "token")
+POLICIES: Final = (PUBLIC, "signed-in", "members", "role:member", "role:owner", "token")
 KEYS: Final = ("client", "route")  # whose requests share one rate
 
 _LONGEST: Final = 24 * 3600.0  # seconds
@@ -45,6 +45,7 @@ class RouteOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     rate: float = 0.0  # requests a second, in the long run
     burst: int = 0  # requests at once; 0: those of one second
     rate_by: str = "client"  # or route: all callers together
+    preflight: bool = False  # a closed route's function answers CORS preflights by itself
 
 
 class RouteInvalid(PushlineError):
@@ -111,6 +112,12 @@ def _one_of(known: tuple[str, ...]) -> Callable[[str], str]:
     return read
 
 
+def _by_function(text: str) -> bool:
+    if text != "function":
+        raise ValueError(text)
+    return True
+
+
 OPTIONS: Final = {
     "policy": Option(
         "policy", _one_of(POLICIES), ", ".join(POLICIES), "who may call it; default: public"
@@ -125,6 +132,12 @@ OPTIONS: Final = {
     "burst": Option("burst", _count, "20", "requests at once; default: those of one second"),
     "rate-by": Option(
         "rate_by", _one_of(KEYS), "client or route", "whether callers have a rate each"
+    ),
+    "preflight": Option(
+        "preflight",
+        _by_function,
+        "function",
+        "a closed route answers a browser's CORS preflight, which has no credentials",
     ),
 }
 

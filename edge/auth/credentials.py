@@ -40,6 +40,11 @@ def is_token(password: bytes) -> bool:
     return _SHAPE.fullmatch(password) is not None
 
 
+def has_token(authorization: bytes) -> bool:
+    """Tell whether there is an API token anywhere in it, however it is written."""
+    return any(_SHAPE.search(text) for text in (authorization, password_of(authorization)))
+
+
 def cookie_of(cookie: bytes, name: str) -> bytes:
     """Return the value of one cookie in the header; two of that name are none.
 

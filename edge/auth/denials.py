@@ -50,6 +50,11 @@ class Denials:
         self._times: Counter[Denied] = Counter()
         self._there = asyncio.Event()
 
+    @property
+    def waiting(self) -> dict[Denied, int]:
+        """Return what was not recorded yet, and how often it happened."""
+        return dict(self._times)
+
     def note(self, reason: str, action: str, on: str, *, source: str, user: str = "") -> None:
         """Count one; nothing waits, nothing is sent here."""
         denied = Denied(reason, action, on[:200], source, user)

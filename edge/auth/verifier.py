@@ -67,6 +67,11 @@ class Verifier:
 
         self.signature = Signature(self._settings.issuer)
 
+    @property
+    def kept(self) -> int:
+        """Return how many credentials are known to be good."""
+        return len(self._good)
+
     def caller(self, *, authorization: bytes, cookie: bytes, host: str) -> Caller | None:
         """Return who sends these headers to this host, None for nobody that we know.
 

@@ -13,6 +13,7 @@ from edge.cli import child, processes
 from edge.cli.home import Endpoint, Home
 from edge.cli.platform_settings import SOCKET, Forge, PlatformSettings
 from edge.cli.settings import Settings, trusted_of
+from edge.cli.signing_in import auth_of
 from edge.cli.stores import with_blobs
 from edge.router.settings import RouterSettings
 
@@ -54,6 +55,7 @@ def payloads(
             run=place.run,
             root_domain=settings.root_domain,
             platform_hosts=(endpoint.host,),
+            auth=auth_of(settings, endpoint.token),
             listen_fd=listener.fileno(),
             trusted_proxies=trusted_of(settings),
             connections_per_client=settings.connections_per_client,

@@ -17,6 +17,7 @@ def router() -> int:
 
 
 def _run() -> int:
+    from edge.cli.signing_in import auth_of
     from edge.router.main import run
     from edge.router.settings import RouterSettings
 
@@ -39,6 +40,7 @@ def _run() -> int:
             run=run_folder,
             root_domain=chosen.root_domain,
             platform=platform,
+            auth=auth_of(chosen, chosen.token),
             listen_fd=taken.detach(),
             nats_url=bus.nats_url,
             nats_user=bus.user,

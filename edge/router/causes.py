@@ -152,6 +152,13 @@ SIGN_IN: Final = Cause(
     "This function answers to known callers only. Sign in, or send a token of yours.",
     more='WWW-Authenticate: Bearer realm="pushline"\r\n',
 )
+
+
+def sign_in_at(location: str) -> Cause:
+    """Return the answer to a browser that opens a closed page: it can sign in, and come back."""
+    return msgspec.structs.replace(SIGN_IN, status=HTTPStatus.SEE_OTHER, location=location, more="")
+
+
 NOT_ALLOWED: Final = Cause(
     HTTPStatus.FORBIDDEN,
     "not_allowed",

@@ -75,11 +75,17 @@ def find_again(front: "Front") -> None:
 
     The route may have been switched since, and have another policy.
     """
-    target = front.router.table.find(front.fields.host, front.line)
+    before, identity, line, fields = front.target, front.identity, front.line, front.fields
+    target = front.router.table.find(fields.host, line)
+    front.identity = b""
     if target.rules is not None:
         target.rules.allow(front)
     target.upstream.active += 1
-    front.out = target.said(front.out, front.line, front.fields, instead_of=front.target)
+    if front.out and before is not None:  # written for whoever was there, and asked, before
+        written = before.head(line, fields, identity)
+        wanted = target.head(line, fields, front.identity)
+        if written != wanted:
+            front.out = [wanted + front.out[0][len(written) :], *front.out[1:]]
     front.uncount()
     front.target = target
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeVar
 
+from edge.router.ours import CARRY, NOTHING, Ours
+
 V = TypeVar("V")
 
 HOP_BY_HOP: Final = frozenset(
@@ -35,6 +37,7 @@ class Field(NamedTuple):
     name: bytes  # in lower case
     value: bytes
     onward: bytes  # the line to send on, with its CRLF; nothing for those that we look at
+    bare: bytes  # the same without credentials of ours: what a function gets
 
 
 class Malformed(ValueError):
@@ -72,12 +75,18 @@ class Known(dict[bytes, V]):
 class KnownLines:
     """Reads header lines; ``looked_at`` are the names that the router does not just pass on."""
 
-    __slots__ = ("_known", "_looked_at", "_prefixes")
+    __slots__ = ("_known", "_looked_at", "_ours", "_prefixes")
 
-    def __init__(self, looked_at: frozenset[bytes], prefixes: tuple[bytes, ...] = ()) -> None:
+    def __init__(
+        self,
+        looked_at: frozenset[bytes],
+        prefixes: tuple[bytes, ...] = (),
+        ours: Ours = NOTHING,
+    ) -> None:
         """Know no line yet; names that begin with one of ``prefixes`` are looked at too."""
         self._looked_at = looked_at
         self._prefixes = prefixes
+        self._ours = ours
         self._known: Known[Field] = Known(_MOST_LINES)
 
     def read(self, lines: list[bytes]) -> tuple[list[Field], dict[bytes, list[bytes]]]:
@@ -85,7 +94,7 @@ class KnownLines:
         known = self._known
         fields = [known.get(line) or self._learn(line) for line in lines]
         values: dict[bytes, list[bytes]] = {}
-        for name, value, onward in fields:
+        for name, value, onward, _ in fields:
             if not onward:
                 values.setdefault(name, []).append(value)
         return fields, values
@@ -98,7 +107,11 @@ class KnownLines:
         # A CGI-like upstream takes ``_`` for ``-``: so do we, or it could be told our words.
         plain = name.replace(b"_", b"-")
         passes = plain not in self._looked_at and not plain.startswith(self._prefixes)
-        field = Field(name, value, b"%b: %b\r\n" % (found[1], value) if passes else b"")
+        onward = bare = b"%b: %b\r\n" % (found[1], value) if passes else b""
+        if name in CARRY and self._ours.within(name, value):
+            left = self._ours.left_of(name, value)
+            bare = b"%b: %b\r\n" % (found[1], left) if left else b""
+        field = Field(name, value, onward, bare)
         self._known.keep(line, field)
         return field
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from bus.fold import Fold
+from edge.auth.revocations import KeptAtOnce
+from edge.router.admission import Doorkeeper
 from edge.router.settings import RouterSettings
 from edge.router.usage import Meter, sending
 from schemas.errors import LogUnavailable, PushlineError
@@ -29,10 +31,18 @@ _LAST_WORDS: Final = 2.0  # seconds for what was counted, at the end
 class Following:
     """One router's connection to the log."""
 
-    def __init__(self, settings: RouterSettings, folds: Sequence[Fold[Any]], meter: Meter) -> None:
-        """Keep ``folds`` true; send what ``meter`` counts."""
+    def __init__(
+        self,
+        settings: RouterSettings,
+        folds: Sequence[Fold[Any]],
+        meter: Meter,
+        doorkeeper: Doorkeeper,
+    ) -> None:
+        """Keep ``folds`` true, and what tells who asks; send what ``meter`` counts."""
         self._settings = settings
-        self._folds = folds
+        self._folds = (*folds, *doorkeeper.book.folds)
+        self._denials = doorkeeper.denials
+        self._kept_at_once = KeptAtOnce(doorkeeper.book)
         self._meter = meter
         self._kept = settings.home / "usage"  # what could not be sent
         self._bus: Bus | None = None
@@ -61,6 +71,8 @@ class Following:
         async with asyncio.TaskGroup() as group:
             for fold in self._folds:
                 group.create_task(fold.run(bus.follow), name=fold.name)
+            group.create_task(self._denials.run(bus.log), name="denials")
+            group.create_task(self._kept_at_once.run(), name="revocations")
             every = self._settings.usage_every
             group.create_task(
                 sending(self._meter, bus.usage, self._kept, every=every, clock=time.time),

@@ -45,6 +45,7 @@ class Front(asyncio.Protocol):
         "fields",
         "forwarded",
         "held",
+        "identity",
         "line",
         "number",
         "out",
@@ -73,6 +74,7 @@ class Front(asyncio.Protocol):
         self.buffer = b""  # of what comes after: a partial head, or requests sent ahead
         self.line = NO_LINE  # of the request in progress
         self.fields = NO_FIELDS
+        self.identity = b""  # the lines that tell a function who calls
         self.target: Target | None = None
         self.back: Back | None = None
         self.dialing: asyncio.Task[None] | None = None
@@ -199,7 +201,7 @@ class Front(asyncio.Protocol):
         self.line = line
         self.fields = fields
         self.started = router.time()
-        self.began, self.replays = False, 0
+        self.began, self.replays, self.identity = False, 0, b""
         self.close_after = fields.close or line.old or router.draining
         self.number = router.names.next()
         try:

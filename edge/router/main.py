@@ -54,10 +54,11 @@ async def serving(settings: RouterSettings) -> AsyncIterator[tuple[Router, int]]
     mapped.load()
     access = AccessLog(settings.access_log, every=settings.access_log_every)
     router = Router(settings, access)
+    router.doorkeeper.load()
     router.table.load(fold.rows, mapped.rows)
     fold.changed.append(lambda key, row, _: router.table.apply(key, row))
     mapped.changed.append(lambda host, row, _: router.table.map(host, row))
-    following = Following(settings, (fold, mapped), router.meter)
+    following = Following(settings, (fold, mapped), router.meter, router.doorkeeper)
     listener = _listener(settings)
     port: int = listener.getsockname()[1]
     server = await router.loop.create_server(router.front, sock=listener, backlog=_BACKLOG)
@@ -69,6 +70,7 @@ async def serving(settings: RouterSettings) -> AsyncIterator[tuple[Router, int]]
     try:
         async with answering(router), asyncio.TaskGroup() as group:
             tasks = [group.create_task(router.sweep())]
+            tasks.append(group.create_task(router.doorkeeper.prepare()))
             if settings.nats_url:
                 tasks.append(group.create_task(following.run()))
             yield router, port

@@ -14,13 +14,14 @@ _UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 def head(front: "Front", target: "Target") -> bytes:
     """Return the whole head, with its last empty line."""
     fields = front.fields
-    first, onward = front.line.heads[target.depth], fields.onward
+    first, onward = front.line.heads[target.depth], fields.onward if target.own else fields.bare
     if target.gateway is not None:
         first, onward = target.gateway.said(first, onward)
     named, traced = bool(fields.call_id), fields.traced
     return b"".join((
         first,
         onward,
+        front.identity,
         told(front.peer, fields.chain) if fields.chain else front.forwarded,
         fields.claims,
         front.router.names.lines(front.number, named=named, traced=traced),

@@ -23,6 +23,7 @@ from edge.router.causes import (
 from edge.router.fields import (
     HOP_BY_HOP,
     NO_TOKENS,
+    Field,
     Known,
     KnownLines,
     Malformed,
@@ -30,6 +31,7 @@ from edge.router.fields import (
     tokens,
 )
 from edge.router.forwarding import Trusted
+from edge.router.ours import AUTHORIZATION, COOKIE, NOTHING, Ours
 
 LONGEST_HEAD: Final = 64 * 1024  # bytes
 MOST_FIELDS: Final = 100
@@ -58,7 +60,8 @@ _OURS: Final = frozenset(
     )
 )
 _TRAILERS: Final = b"TE: trailers\r\nConnection: TE\r\n"  # RFC 9110, 10.1.4
-_CLAIMS: Final = (b"x-forwarded-", b"x-original-", b"x-rewrite-")  # and those that begin so
+# and those that begin so; the last is what functions are told of who calls
+_CLAIMS: Final = (b"x-forwarded-", b"x-original-", b"x-rewrite-", b"x-pushline-")
 
 
 class Line(NamedTuple):
@@ -76,7 +79,11 @@ class Line(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """A block of header fields. ``onward`` is what goes on, without its last empty line."""
+    """A block of header fields. ``onward`` is what goes on, without its last empty line.
+
+    A function gets ``bare`` in its place: ``token`` and ``session``, credentials of ours, are not
+    in it.
+    """
 
     host: bytes  # canonical
     name: str  # the same, for the access log
@@ -92,13 +99,17 @@ class Fields(NamedTuple):
     trailers: bool  # TE: trailers; the upstream is told so, too
     claims: bytes  # the end of Forwarded
     onward: bytes
+    bare: bytes
+    token: bytes
+    session: bytes
 
 
 # Those of a connection without a request.
 NO_LINE: Final = Line("", "", b"", False, False, False, b"", b"", (b"", b"", b""))  # noqa: FBT003
 NO_FIELDS: Final = Fields(
-    b"", "", b"", 0, False, False, b"", False, b"", "", False, False, b"", b""  # noqa: FBT003
-)  # fmt: skip
+    *(b"", "", b"", 0, False, False, b"", False, b"", "", False, False),
+    *(b"", b"", b"", b"", b""),
+)
 
 
 def parse_line(raw: bytes) -> Line:
@@ -143,13 +154,14 @@ class FieldParser:
     sends it.
     """
 
-    __slots__ = ("_known", "_proto", "_trusted", "blocks")
+    __slots__ = ("_known", "_ours", "_proto", "_trusted", "blocks")
 
-    def __init__(self, proto: str, trusted: Trusted | None = None) -> None:
+    def __init__(self, proto: str, trusted: Trusted | None = None, ours: Ours = NOTHING) -> None:
         """Tell upstreams that callers came by ``proto``, unless a trusted proxy says otherwise."""
         self._proto = proto.encode()
         self._trusted = trusted
-        self._known = KnownLines(HOP_BY_HOP | _OURS, _CLAIMS)
+        self._ours = ours
+        self._known = KnownLines(HOP_BY_HOP | _OURS, _CLAIMS, ours)
         self.blocks: Known[Fields] = Known()
 
     def learn(self, block: bytes) -> Fields:
@@ -174,15 +186,15 @@ class FieldParser:
         trace = naming.trace(values) if b"traceparent" in values else b""
         chain, caller, proto = self._believed(values)
         named = tokens(values[b"connection"]) if b"connection" in values else NO_TOKENS
-        out = [
-            b"Host: %b\r\nX-Forwarded-Host: %b\r\nX-Forwarded-Proto: %b\r\n%b%b%b"
-            % (authority, authority, proto, framed, naming.ids(call_id), trace)
-        ]
-        out += [onward for name, _, onward in fields if name not in named]
+        begin = b"Host: %b\r\nX-Forwarded-Host: %b\r\nX-Forwarded-Proto: %b\r\n%b%b%b" % (
+            *(authority, authority, proto),
+            *(framed, naming.ids(call_id), trace),
+        )
+        passed = [field for field in fields if field.name not in named]
         tunnel = b"upgrade" in named and b"websocket" in tokens(values.get(b"upgrade", ()))
         trailers = not tunnel and b"te" in values and b"trailers" in tokens(values[b"te"])
-        if trailers:
-            out.append(_TRAILERS)
+        end = _TRAILERS if trailers else b""
+        onward = b"".join([begin, *(field.onward for field in passed), end])
         return Fields(
             host,
             host.decode(),
@@ -197,8 +209,23 @@ class FieldParser:
             tunnel,
             trailers,
             forwarding.claims(authority, proto),
-            b"".join(out),
+            onward,
+            *self._carried(begin, passed, end, onward),
         )
+
+    def _carried(
+        self, begin: bytes, passed: list[Field], end: bytes, onward: bytes
+    ) -> tuple[bytes, bytes, bytes]:
+        """Return what functions get, our token and our session; a line that stays behind is none.
+
+        What is not passed on was not meant for whoever is asked.
+        """
+        if all(field.bare is field.onward for field in passed):
+            return onward, b"", b""
+        bare = b"".join([begin, *(field.bare for field in passed), end])
+        tokens = tuple(field.value for field in passed if field.name == AUTHORIZATION)
+        cookies = tuple(field.value for field in passed if field.name == COOKIE)
+        return bare, self._ours.token(tokens), self._ours.session(cookies)
 
     def _believed(self, values: dict[bytes, list[bytes]]) -> tuple[bytes, str, bytes]:
         """Return (addresses, the caller's, protocol) as a trusted proxy tells them."""

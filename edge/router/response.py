@@ -56,7 +56,7 @@ class ResponseParser:
         if length == CHUNKED:
             out.append(b"Transfer-Encoding: chunked\r\n")
         out += [b"Content-Length: %b\r\n" % value for value in values.get(_LENGTH, ())]
-        out += [onward for name, _, onward in fields if name not in named]
+        out += [onward for name, _, onward, _ in fields if name not in named]
         return Response(status, length, close, b"".join((*out, b"\r\n")), verbatim=False)
 
 

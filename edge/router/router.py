@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from edge.router import causes
 from edge.router.access import AccessLog, Entry
+from edge.router.admission import Doorkeeper
 from edge.router.causes import Cause
 from edge.router.counters import Counters
 from edge.router.expiry import expire
@@ -17,6 +18,7 @@ from edge.router.forwarding import Trusted
 from edge.router.front import Front
 from edge.router.limits import Connections
 from edge.router.naming import Names
+from edge.router.ours import Ours
 from edge.router.phases import HEAD
 from edge.router.request import NO_LINE, FieldParser, Line, parse_line
 from edge.router.response import Response, ResponseParser
@@ -46,13 +48,15 @@ class Router:
         self.fronts: set[Front] = set()
         self.upstreams = Upstreams(settings.run)
         self.meter = Meter()
-        self.table = Table(self.upstreams, settings, self.meter)
+        self.doorkeeper = Doorkeeper(settings.auth, settings.home / "snapshots")
+        self.table = Table(self.upstreams, settings, self.meter, self.doorkeeper)
         self.totals: dict[Front, float] = {}  # when a request has to have ended, where one has to
         self.lines: Known[Line] = Known()
         self.responses: Known[Response] = Known()
         self.trusted = Trusted(settings.trusted_proxies)
-        self.plain = FieldParser(settings.forwarded_proto)
-        self.believing = FieldParser(settings.forwarded_proto, self.trusted)
+        ours = Ours(settings.auth)
+        self.plain = FieldParser(settings.forwarded_proto, ours=ours)
+        self.believing = FieldParser(settings.forwarded_proto, self.trusted, ours)
         self.names = Names()
         self._responses = ResponseParser()
         per_client = settings.connections_per_client

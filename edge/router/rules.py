@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from edge.router import causes, policy
+from edge.router import causes
+from edge.router.admission import Admission, Doorkeeper
 from edge.router.causes import Refused
 from edge.router.limits import Rate, one_of
-from edge.router.policy import Asked, Verifier
 from edge.router.request import CHUNKED
 from edge.router.settings import RouterSettings
 from schemas.route import PUBLIC, RouteOptions
@@ -24,13 +24,14 @@ _OWN_WAITS: Final = ("response_seconds", "idle_seconds")
 class Rules:
     """Policy, rate, body and time of one route; replaced with it."""
 
-    __slots__ = ("_label", "_name", "_options", "_verifier", "rate")
+    __slots__ = ("_admission", "_options", "rate")
 
-    def __init__(self, route: "Route", verifier: Verifier, before: "Rules | None") -> None:
+    def __init__(self, route: "Route", doorkeeper: Doorkeeper, before: "Rules | None") -> None:
         """Go on counting where ``before`` counted at the same rate."""
         self._options = options = route.options
-        self._label, self._name = route.label, route.function
-        self._verifier = verifier
+        self._admission: Admission | None = None  # None: whoever comes
+        if options.policy != PUBLIC:
+            self._admission = Admission(route, doorkeeper)
         self.rate: Rate | None = None
         if options.rate:
             self.rate = Rate(options.rate, options.burst)
@@ -54,15 +55,9 @@ class Rules:
             front.router.totals[front] = front.started + options.total_seconds
 
     def allow(self, front: "Front") -> None:
-        """Raise Refused unless the policy says yes."""
-        if self._options.policy == PUBLIC:
-            return
-        fields = front.fields
-        given = policy.credentials(fields.onward)
-        asked = Asked(fields.host, front.line.shown, self._label, self._name, *given)
-        cause = policy.decide(self._options.policy, asked, self._verifier)
-        if cause is not None:
-            raise Refused(cause)
+        """Raise Refused unless the policy says yes; the function is told who calls."""
+        if self._admission is not None:
+            self._admission.admit(front)
 
     def _take(self, front: "Front", rate: Rate) -> None:
         by_route = self._options.rate_by == "route"
@@ -78,14 +73,14 @@ class Rules:
             front.body.restrict(most)
 
 
-def rules_of(route: "Route", verifier: Verifier, before: Rules | None) -> Rules | None:
+def rules_of(route: "Route", doorkeeper: Doorkeeper, before: Rules | None) -> Rules | None:
     """Return a route's rules, None where each request is let in as it comes."""
     if route.options == NO_OPTIONS:
         return None
     waits = dict.fromkeys(_OWN_WAITS, 0.0)
     if msgspec.structs.replace(route.options, **waits) == NO_OPTIONS:
         return None
-    return Rules(route, verifier, before)
+    return Rules(route, doorkeeper, before)
 
 
 def waits_of(options: RouteOptions, settings: RouterSettings) -> RouterSettings:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from edge.auth.settings import AuthSettings
+
 
 class RouterSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the router listens, what it knows its hosts by, how long it waits; times in seconds.
@@ -22,6 +24,8 @@ class RouterSettings(msgspec.Struct, frozen=True, kw_only=True):
     listen_port: int = 8080  # 0: one that is free
     listen_fd: int = -1  # a socket that the parent has bound already, instead of host and port
     ready_fd: int = -1  # told "<port>\n" once connections are taken, then closed; -1: nobody
+
+    auth: AuthSettings = AuthSettings()  # by what callers of closed routes are told
 
     nats_url: str = ""  # "": no log to follow, the snapshot is all there is
     nats_user: str = ""

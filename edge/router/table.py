@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from edge.domains import Domain
+from edge.router.admission import Doorkeeper
 from edge.router.causes import AMBIGUOUS_NAME, NO_FUNCTION, NO_HOST, Refused
-from edge.router.policy import KnowsNobody, Verifier
 from edge.router.request import Line
 from edge.router.routes import Route
 from edge.router.rules import rules_of, waits_of
@@ -15,6 +15,7 @@ from edge.router.upstream import Upstreams
 from edge.router.usage import Meter
 
 PRODUCTION: Final = "production"
+OWN_PATH: Final = b".pushline"  # on every known host: where people sign in for that host
 _OWN_NAMES: Final = (b"localhost", b"127.0.0.1", b"[::1]")
 _JOINED: Final = b"function"  # /function/<label>-<function>, the path of OpenFaaS's gateway
 
@@ -27,15 +28,15 @@ class Table:
         upstreams: Upstreams,
         settings: RouterSettings,
         meter: Meter,
-        verifier: Verifier | None = None,
+        doorkeeper: Doorkeeper,
     ) -> None:
         """Begin with the platform's own hosts."""
         self._upstreams = upstreams
         self._settings = settings
         self._meter = meter
-        self.verifier = verifier or KnowsNobody()
+        self.doorkeeper = doorkeeper
         self._root = settings.root_domain.lower().rstrip(".")
-        self._platform = Target(upstreams.acquire(settings.platform), 0, settings)
+        self._platform = Target(upstreams.acquire(settings.platform), 0, settings, own=True)
         self._own = {f"system.{self._root}".encode(), *_OWN_NAMES}
         self._own.update(
             f"[{host}]".encode() if ":" in host else host.lower().encode()
@@ -59,6 +60,8 @@ class Table:
             return self._find_mapped(host, line)
         target = site.get(line.name)
         if target is None:
+            if line.name == OWN_PATH:
+                return self._platform
             raise Refused(NO_FUNCTION)
         return target if target.replicas is None else target.replicas.pick()
 
@@ -97,6 +100,8 @@ class Table:
         mapped = self._mapped.get(host)
         if mapped is None:
             raise Refused(NO_HOST)
+        if line.name == OWN_PATH:
+            return self._platform
         site, function = mapped
         target = self._sites.get(site, {}).get(function or line.name)
         if target is None:
@@ -109,7 +114,7 @@ class Table:
         site = self._sites.setdefault(self._host(route), {})
         name = route.function.encode()
         before = site.get(name)
-        rules = rules_of(route, self.verifier, None if before is None else before.rules)
+        rules = rules_of(route, self.doorkeeper, None if before is None else before.rules)
         settings = waits_of(route.options, self._settings)
         tally = self._meter.tally(route)
 

@@ -23,6 +23,7 @@ class Target:
         "depth",
         "gateway",
         "name",
+        "own",
         "replicas",
         "revision",
         "rules",
@@ -40,8 +41,10 @@ class Target:
         *,
         rules: Rules | None = None,
         tally: Tally | None = None,
+        own: bool = False,
     ) -> None:
         """Take ``depth``: how many leading segments of the path were the name."""
+        self.own = own  # the platform, which gets credentials of ours; functions do not
         self.upstream = upstream
         self.gateway = upstream.gateway
         self.depth = depth
@@ -61,19 +64,12 @@ class Target:
             root.depth = 0
         return root
 
-    def said(
-        self, out: list[bytes], line: Line, fields: Fields, *, instead_of: "Target | None"
-    ) -> list[bytes]:
-        """Return a request that was written for another target, not sent yet, as this one's."""
-        if not out or instead_of is None or instead_of.gateway == self.gateway:
-            return out
-        written = len(instead_of.head(line, fields))
-        return [self.head(line, fields) + out[0][written:], *out[1:]]
-
-    def head(self, line: Line, fields: Fields) -> bytes:
-        """Return what of a request's head depends on who answers."""
-        head = line.heads[self.depth], fields.onward
-        return b"".join(head if self.gateway is None else self.gateway.said(*head))
+    def head(self, line: Line, fields: Fields, identity: bytes) -> bytes:
+        """Return what of a request's head depends on who answers, and on who asks."""
+        first, onward = line.heads[self.depth], fields.onward if self.own else fields.bare
+        if self.gateway is not None:
+            first, onward = self.gateway.said(first, onward)
+        return b"".join((first, onward, identity))
 
 
 def spread(targets: Sequence[Target]) -> Target:

@@ -38,6 +38,8 @@ def test_without_annotations_the_operators_defaults_hold() -> None:
         ("rate", "0.5/s", RouteOptions(rate=0.5)),
         ("burst", "20", RouteOptions(burst=20)),
         ("rate-by", "route", RouteOptions(rate_by="route")),
+        ("policy", "role:owner", RouteOptions(policy="role:owner")),
+        ("preflight", "function", RouteOptions(preflight=True)),
     ],
 )
 def test_each_annotation_sets_its_field(name: str, text: str, expected: RouteOptions) -> None:
@@ -94,7 +96,7 @@ def test_the_stack_is_refused_with_file_and_line() -> None:
     (problem,) = raised.value.problems
     assert problem.field == f"functions.hello.annotations.{PREFIX}policy"
     assert (problem.line, problem.message) == (7, "memebrs is not its value")
-    assert problem.cure == "write public, signed-in, members, token"
+    assert problem.cure == "write public, signed-in, members, role:member, role:owner, token"
 
 
 @given(st.sampled_from(list(OPTIONS)), st.text(max_size=20))

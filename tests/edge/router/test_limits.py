@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.router.admission import Doorkeeper
 from edge.router.limits import Connections, Rate, one_of
 from edge.router.request import parse_line
 from edge.router.routes import Route
@@ -47,7 +48,8 @@ async def dribble(_: Received, __: asyncio.StreamReader, writer: asyncio.StreamW
 @pytest.fixture
 def table(run: Path) -> Table:
     """Return a table with a plain route and one that waits for a second."""
-    made = Table(Upstreams(run), RouterSettings(home=run, run=run), Meter())
+    settings = RouterSettings(home=run, run=run)
+    made = Table(Upstreams(run), settings, Meter(), Doorkeeper(settings.auth, None))
     for name, options in (("hello", RouteOptions()), ("slow", RouteOptions(response_seconds=1.0))):
         route = Route("alice", "production", name, "1", "unix:fn.sock", options=options)
         made.apply(f"alice/production/{name}", route)

@@ -1,0 +1,49 @@
+"""Ours: credentials of this installation in a header line, and the line without them."""
+
+from typing import Final
+
+from edge.auth import credentials
+from edge.auth.settings import AuthSettings
+from schemas.ids import digest_of
+
+AUTHORIZATION: Final = b"authorization"
+COOKIE: Final = b"cookie"
+CARRY: Final = frozenset((AUTHORIZATION, COOKIE))  # the lines that may have them
+
+
+class Ours:
+    """Knows them by their shape, and the platform's own token by its digest."""
+
+    __slots__ = ("_cookie", "_platform")
+
+    def __init__(self, settings: AuthSettings) -> None:
+        """Know what this installation gives to people."""
+        self._cookie = settings.cookie
+        self._platform = settings.token_digest
+
+    def within(self, name: bytes, value: bytes) -> bool:
+        """Tell whether a line carries anything of ours, good or not."""
+        if name == COOKIE:
+            return credentials.without_ours(value) != value
+        return credentials.has_token(value) or bool(self.token((value,)))
+
+    def left_of(self, name: bytes, value: bytes) -> bytes:
+        """Return what a function gets of such a line: other cookies, no other authorization."""
+        return credentials.without_ours(value) if name == COOKIE else b""
+
+    def token(self, authorizations: tuple[bytes, ...]) -> bytes:
+        """Return the token of ours in Authorization; two of these lines are none."""
+        if len(authorizations) != 1:
+            return b""
+        password = credentials.password_of(authorizations[0])
+        if credentials.is_token(password):
+            return password
+        platforms = bool(password) and digest_of(password) == self._platform
+        return password if platforms else b""
+
+    def session(self, cookies: tuple[bytes, ...]) -> bytes:
+        """Return the value of our cookie; two of them are none."""
+        return credentials.cookie_of(b"; ".join(cookies), self._cookie)
+
+
+NOTHING: Final = Ours(AuthSettings())
