@@ -26,9 +26,9 @@ class Issuer(msgspec.Struct):
     token_endpoint: str
     jwks_uri: str
     userinfo_endpoint: str = ""
-    scopes_supported: list[str] = []
-    id_token_signing_alg_values_supported: list[str] = ["RS256"]
-    token_endpoint_auth_methods_supported: list[str] = ["client_secret_basic"]
+    scopes_supported: tuple[str, ...] = ()
+    id_token_signing_alg_values_supported: tuple[str, ...] = ("RS256",)
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
     authorization_response_iss_parameter_supported: bool = False
 
     @property
