@@ -8,6 +8,7 @@ from datetime import datetime
 
 from schemas.events import Event
 from schemas.ids import Digest
+from schemas.people import Scope
 
 
 class LoginRequested(Event, frozen=True, tag="login.requested/1"):
@@ -17,6 +18,9 @@ class LoginRequested(Event, frozen=True, tag="login.requested/1"):
     client: str  # what it calls itself, which nobody has checked
     until: datetime
     source: str = ""  # its network
+    scopes: tuple[Scope, ...] = ()  # none: all that its person may give away
+    tenants: tuple[str, ...] = ()  # forge/owner; none: all that its person is in
+    days: int = 90  # that its token lasts
 
 
 class LoginApproved(Event, frozen=True, tag="login.approved/1"):
@@ -25,6 +29,7 @@ class LoginApproved(Event, frozen=True, tag="login.approved/1"):
     user: str
     login: str
     source: str = ""  # the person's network
+    scopes: tuple[Scope, ...] = ()
 
 
 class LoginRefused(Event, frozen=True, tag="login.refused/1"):
