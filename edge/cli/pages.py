@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from edge.api.views import Views
+from edge.auth.device import Devices
 from edge.auth.door import Door
 from edge.auth.signin.application import SignIn
 from edge.auth.signin.cookies import Cookies
@@ -13,7 +14,15 @@ from edge.auth.signin.settings import SignInSettings, providers
 from edge.cli.home import Endpoint
 
 
-def sign_in(door: Door, views: Views, at: Endpoint, settings: SignInSettings, keys: Path) -> SignIn:
+def sign_in(
+    door: Door,
+    views: Views,
+    at: Endpoint,
+    settings: SignInSettings,
+    *,
+    keys: Path,
+    devices: Devices,
+) -> SignIn:
     """Return the application; ``views`` knows the hosts of the operator's own."""
     auth = door.auth
     places = Places.of(
@@ -30,5 +39,6 @@ def sign_in(door: Door, views: Views, at: Endpoint, settings: SignInSettings, ke
             providers=providers(settings, auth.book.tenant_of),
             seals=Seals(keys),
             cookies=Cookies(auth.settings),
+            devices=devices,
         )
     )

@@ -15,6 +15,8 @@ from edge import pipelinelog
 from edge.api.domain_book import DomainBook
 from edge.api.views import Views
 from edge.auth import jwks
+from edge.auth.device import Devices
+from edge.auth.device_endpoints import AUTHORIZATION, TOKEN, DeviceEndpoints
 from edge.auth.door import Door
 from edge.auth.jwks import Jwks
 from edge.auth.room import Auth
@@ -87,7 +89,9 @@ async def application(
     await forge.reconcile()
     book = DomainBook(bus.log, at.root_domain, frozenset((at.host,)))
     api = Later(functools.partial(_api, views, bus, desk, book, auth, version=at.version))
-    signing = Later(functools.partial(_pages, settings, door, views))
+    devices = Devices(bus.log, auth.desk)
+    codes = DeviceEndpoints(devices, door, at.base.replace("://", "://system."))
+    signing = Later(functools.partial(_pages, settings, door, views, devices))
     try:
         async with with_routers(settings.run) as metrics, auth.running():
             yield Dispatch(
@@ -109,6 +113,7 @@ async def application(
                         bus.build_logs, door, views, gate, chosen.payload_secret.encode()
                     ),
                     jwks.PATH: Jwks(auth.desk.keys),
+                    **dict.fromkeys((AUTHORIZATION, TOKEN), codes),
                     **_builds(settings, desk),
                 },
                 git=forge,
@@ -149,8 +154,9 @@ def _api(
     )
 
 
-def _pages(settings: PlatformSettings, door: Door, views: Views) -> Application:
+def _pages(settings: PlatformSettings, door: Door, views: Views, devices: Devices) -> Application:
     from edge.cli.pages import sign_in  # jinja2 and the providers' libraries take their time
 
     chosen = providers_of(settings.settings)
-    return sign_in(door, views, settings.endpoint, chosen, settings.keys)
+    at, keys = settings.endpoint, settings.keys
+    return sign_in(door, views, at, chosen, keys=keys, devices=devices)

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from bus.blocking import run_blocking
+from edge.auth.device import Devices
 from edge.auth.door import Door
 from edge.auth.people import Caller
 from edge.auth.room import Auth
@@ -34,6 +35,7 @@ class Lobby:
     providers: Mapping[str, Provider]
     seals: Seals
     cookies: Cookies
+    devices: Devices
     asking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     def caller(self, request: Request) -> Caller | None:

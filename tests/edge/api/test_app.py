@@ -21,7 +21,7 @@ from schemas.events.function import FunctionClaimed, FunctionDeployed
 from schemas.events.run import RunFinished, RunQueued, RunResolved
 from schemas.repository import Repository
 from schemas.usage import Usage, bucket
-from tests.edge.auth.entering import as_caller
+from tests.edge.auth.entering import as_caller, auth_of
 
 SHA = "a" * 40
 IMAGE = "sha256:" + "1" * 64
@@ -75,7 +75,15 @@ async def api(bus: Bus) -> AsyncIterator[httpx.AsyncClient]:
     # ASGI, typed in Litestar's own words
     book = DomainBook(bus.log, "localhost")
     application: Any = create(
-        views, bus.lines, bus.build_logs, desk, counts=bus.usage, book=book, version="0"
+        views,
+        bus.lines,
+        bus.build_logs,
+        desk,
+        counts=bus.usage,
+        book=book,
+        event_log=bus.log,
+        auth=auth_of(bus),
+        version="0",
     )
     transport = httpx.ASGITransport(as_caller(application))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:

@@ -20,7 +20,7 @@ from schemas.events.branch import BranchPushed
 from schemas.events.project import ProjectInstalled, ProjectRenamed
 from schemas.repository import Repository
 from schemas.secrets import MOST, PublicKey, Scope
-from tests.edge.auth.entering import door
+from tests.edge.auth.entering import auth_of, door
 
 CANARY = "CANARY-a-value-that-nobody-may-read"
 SHOP, ALICE = "/api/secrets/alice/shop/npm-token", "/api/secrets/alice/npm-token"
@@ -44,7 +44,15 @@ async def api(bus: Bus, desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
 
     book = DomainBook(bus.log, "localhost")
     application: Any = create(
-        views, bus.lines, bus.build_logs, desk, counts=bus.usage, book=book, version="0"
+        views,
+        bus.lines,
+        bus.build_logs,
+        desk,
+        counts=bus.usage,
+        book=book,
+        event_log=bus.log,
+        auth=auth_of(bus),
+        version="0",
     )
     dispatch: Any = Dispatch(
         door=door("localhost", "the-token"),
