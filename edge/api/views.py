@@ -1,8 +1,8 @@
 """The folds that the API reads, kept true by one follower of the log."""
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,6 +38,10 @@ class Sees(Protocol):
         ...
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Views:
     """All that is read, at a known sequence. What somebody may not see is not there for him."""
@@ -47,6 +51,8 @@ class Views:
     projects: Fold[Project]
     domains: Fold[Domain]
     url: Urls
+    now: Callable[[], datetime] = _now  # what has not ended lasts until then
+    current: Fold[Project] | None = None  # says whose a project is today, where this is the past
 
     @classmethod
     def make(cls, snapshots: Path | None, url: Urls) -> "Views":
@@ -82,13 +88,26 @@ class Views:
         """Return each of them; whoever serves them runs them."""
         return (self.runs, self.functions, self.projects, self.domains)
 
-    def seen(self, row: Run | Function, sees: Sees) -> bool:
+    def then(self, state: Sequence[Fold[Any]], time: datetime) -> "Views":
+        """Return the same with folds as they were, and today's names."""
+        runs, functions, projects, domains = state
+        return replace(
+            self,
+            runs=runs,
+            functions=functions,
+            projects=projects,
+            domains=domains,
+            now=lambda: time,
+            current=self.projects,
+        )
+
+    def seen(self, row: Run | Function | Project, sees: Sees) -> bool:
         """Tell whether a row is of a project that may be seen: of whoever owns it now."""
         return sees(row.forge, self.name_of(row.forge, row.project, row.name))
 
     def name_of(self, forge: str, project: str, name: str) -> str:
         """Return what a project is called now, ``name`` for one that is not known."""
-        current = self.projects.rows.get(f"{forge}:{project}")
+        current = (self.current or self.projects).rows.get(f"{forge}:{project}")
         return name if current is None else current.name
 
     def forges_of(self, name: str) -> set[str]:
@@ -108,7 +127,7 @@ class Views:
     ) -> Page[RunItem]:
         """Return runs, newest first, those before ``cursor`` only (0: from the newest)."""
         seq = await reached(self.runs, after)
-        now = datetime.now(UTC)
+        now = self.now()
         items: list[RunItem] = []
         for run in reversed(self.runs.rows.values()):
             if (cursor and run.seq >= cursor) or project not in ("", run.name, run.project):
@@ -128,7 +147,7 @@ class Views:
             for part in run.parts.values()
             if part.deployed
         }
-        return run_view(run, datetime.now(UTC), urls)
+        return run_view(run, self.now(), urls)
 
     async def run_row(self, id: str, after: int, sees: Sees) -> Run:
         """Return a run's row; raises as ``one_run``."""
@@ -192,7 +211,7 @@ class Views:
         """Return projects by name, those after ``cursor`` only."""
         seq = await reached(self.projects, after)
         rows = sorted(
-            (row for row in self._projects_after(cursor) if sees(row.forge, row.name)),
+            (row for row in self._projects_after(cursor) if self.seen(row, sees)),
             key=lambda row: row.name,
         )
         more = rows[limit - 1].name if len(rows) > limit else ""
