@@ -17,6 +17,7 @@ class AuthSettings(msgspec.Struct, frozen=True, kw_only=True):
     scheme: Literal["http", "https"] = "http"  # as people write it
     operators: tuple[str, ...] = ()
     session_hours: int = 12
+    protected_hosts: tuple[str, ...] = ()  # of the operator's own programs, which proxies ask for
     token_digest: str = ""  # of the one token that `up` prints; "": there is none
 
     @property

@@ -55,16 +55,17 @@ async def _consume(
     async with contextlib.AsyncExitStack() as stack:
         health = Health(bus)
         consuming = health.watched(workers.make(Adapters(told, bus, stack), names))
-        site = None
+        sites = []
         if (where := metrics_of(told.settings)) is not None:
-            site = Site(health, stack.enter_context(where))
-        await work(bus, consuming, stopping, site)
+            sites.append(Site(health, stack.enter_context(where)))
+        await work(bus, consuming, stopping, *sites)
 
 
 async def _durable(bus: Bus, names: tuple[str, ...]) -> None:
     """Raise DurableMissing before anything is done by halves."""
     for worker in workers.DURABLE:
-        if worker.durable in names and await durables.live(bus.js, worker) is None:
+        name = workers.OF.get(worker.durable, worker.durable)
+        if name in names and await durables.live(bus.js, worker) is None:
             raise DurableMissing(
                 f"the log has no place for the consumer {worker.durable}",
                 hint="`pushline init` of this release makes it",

@@ -9,6 +9,7 @@ from bus.connection import connect
 from consumers.secrets.desk import Desk
 from edge.api.views import Views
 from edge.cli import apart, process, settings
+from edge.cli.forward_auth import forward_auth
 from edge.cli.listen import listener
 from edge.cli.platform import application, auth_at
 from edge.cli.platform_settings import PlatformSettings
@@ -50,4 +51,4 @@ async def _serve(told: PlatformSettings, stopping: asyncio.Event) -> None:
             taken = listener(*where, "edge_listen")
         site = Site(answering, stack.enter_context(taken))
         folds = (*views.folds, desk.register, *auth.book.folds)
-        await work(bus, Consumers({}, folds), stopping, site)
+        await work(bus, Consumers({}, folds), stopping, site, *forward_auth(told.settings, auth))

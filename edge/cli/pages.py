@@ -25,20 +25,19 @@ def sign_in(
 ) -> SignIn:
     """Return the application; ``views`` knows the hosts of the operator's own."""
     auth = door.auth
+    protected = frozenset(auth.settings.protected_hosts)
     places = Places.of(
         at.base,
         at.root_domain,
         tenant=lambda label: auth.book.tenant_of(label) is not None,
-        mapped=lambda host: host in views.domains.rows,
+        mapped=lambda host: host in views.domains.rows or host in protected,
     )
-    return SignIn(
-        Lobby(
-            auth=auth,
-            door=door,
-            places=places,
-            providers=providers(settings, auth.book.tenant_of),
-            seals=Seals(keys),
-            cookies=Cookies(auth.settings),
-            devices=devices,
-        )
+    lobby = Lobby(
+        auth=auth,
+        door=door,
+        places=places,
+        providers=providers(settings, auth.book.tenant_of),
+        seals=Seals(keys),
+        cookies=Cookies(auth.settings),
     )
+    return SignIn(lobby, Approving(devices))

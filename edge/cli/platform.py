@@ -24,6 +24,7 @@ from edge.auth.signin.settings import SEGMENTS
 from edge.cli import page, workers
 from edge.cli.adapters import Adapters
 from edge.cli.dispatch import Application, Dispatch, Later
+from edge.cli.forward_auth import forward_auth
 from edge.cli.honoured import honoured
 from edge.cli.platform_settings import SOCKET, PlatformSettings
 from edge.cli.router_metrics import with_routers
@@ -60,7 +61,7 @@ async def _main(settings: PlatformSettings) -> None:
         site = Site(answering, stack.enter_context(private_socket(settings.run / SOCKET)))
         folds = (*views.folds, desk.register, *auth.book.folds, *consuming.folds)
         both = Consumers(consuming.jobs, folds)
-        await work(bus, both, stopping, site)
+        await work(bus, both, stopping, site, *forward_auth(settings.settings, auth))
     log.info("platform_stopped")
 
 
@@ -88,7 +89,7 @@ async def application(
     )
     await forge.reconcile()
     book = DomainBook(bus.log, at.root_domain, frozenset((at.host,)))
-    api = Later(functools.partial(_api, views, bus, desk, book, auth, version=at.version))
+    api = Later(functools.partial(_api, views, bus, desk, book, auth, settings=settings))
     devices = Devices(bus.log, auth.desk)
     codes = DeviceEndpoints(devices, door, at.base.replace("://", "://system."))
     signing = Later(functools.partial(_pages, settings, door, views, devices))
@@ -137,9 +138,11 @@ def _builds(settings: PlatformSettings, desk: Desk) -> dict[str, Application]:
 
 
 def _api(
-    views: Views, bus: Bus, desk: Desk, book: DomainBook, auth: Auth, *, version: str
+    views: Views, bus: Bus, desk: Desk, book: DomainBook, auth: Auth, *, settings: PlatformSettings
 ) -> Application:
     from edge.api.app import create  # a third of the time until this process serves
+    from edge.api.tailing import Tails
+    from edge.cli.past import then_of
 
     return create(
         views,
@@ -150,7 +153,9 @@ def _api(
         book=book,
         event_log=bus.log,
         auth=auth,
-        version=version,
+        then=then_of(bus, views, desk, auth.book, settings.snapshots),
+        tails=Tails(bus.follow, bus.log),
+        version=settings.endpoint.version,
     )
 
 

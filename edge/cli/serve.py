@@ -59,9 +59,7 @@ def told_to_stop() -> asyncio.Event:
     return stopping
 
 
-async def work(
-    bus: Bus, consuming: Consumers, stopping: asyncio.Event, site: Site | None = None
-) -> None:
+async def work(bus: Bus, consuming: Consumers, stopping: asyncio.Event, *sites: Site) -> None:
     """Work until told to stop; then let requests and handlers end, and the folds last."""
     async with asyncio.TaskGroup() as group:
         # a fold that stops ends the process: whoever waits for it would wait for ever
@@ -69,14 +67,20 @@ async def work(
             group.create_task(fold.run(bus.follow), name=fold.name) for fold in consuming.folds
         ]
         working = group.create_task(consumers.run(consuming.jobs, stopping), name="consumers")
-        if site is not None:
-            server = site.server()
-            group.create_task(_end(server, stopping), name="end")
-            await server.serve(sockets=[site.listener])
-            stopping.set()  # also when it ended by itself
+        serving = [group.create_task(_serve(site, stopping), name="site") for site in sites]
         await working
+        for site in serving:
+            await site
         for task in folding:
             task.cancel()
+
+
+async def _serve(site: Site, stopping: asyncio.Event) -> None:
+    server = site.server()
+    ending = asyncio.create_task(_end(server, stopping), name="end")
+    await server.serve(sockets=[site.listener])
+    stopping.set()  # also when it ended by itself
+    await ending
 
 
 async def _end(server: uvicorn.Server, stopping: asyncio.Event) -> None:

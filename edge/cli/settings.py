@@ -129,6 +129,20 @@ class Settings(Secretive, frozen=True, kw_only=True):
     oidc_groups: Annotated[
         str, Meta(description="claim with the groups that a person belongs to")
     ] = "groups"
+    protected_hosts: Annotated[
+        str,
+        Meta(
+            description="hosts of your own programs, comma separated, and who may enter: "
+            "HOST=signed-in, HOST=operators, HOST=github/OWNER"
+        ),
+    ] = ""
+    forward_auth_listen: Annotated[
+        str,
+        Meta(
+            description="HOST:PORT where the proxies before those hosts ask; empty: none",
+            pattern=r"^((\[[0-9A-Fa-f:.]+\]|[^:\s/]+):\d{1,5})?$",
+        ),
+    ] = ""
     builds: Annotated[int, Meta(description="functions built at the same time", ge=1, le=64)] = 2
     build_from_source: Annotated[
         bool, Meta(description="true: requirements without a wheel may run their own build")
@@ -244,6 +258,11 @@ class Settings(Secretive, frozen=True, kw_only=True):
         str, Meta(description="user of the log; empty: the role that the command has there")
     ] = ""
     nats_password: Annotated[str, SECRET, Meta(description="password of that user")] = ""
+    nats_replay_password: Annotated[
+        str,
+        SECRET,
+        Meta(description="password of the log's user replay, which `pushline replay` reads as"),
+    ] = ""
     log_replicas: Annotated[
         Literal[1, 3], Meta(description="servers of a cluster that keep each stream")
     ] = 1
@@ -264,6 +283,23 @@ class Settings(Secretive, frozen=True, kw_only=True):
             pattern=r"^(unix:/.+|(\[[0-9A-Fa-f:.]+\]|[^:\s/]+):\d{1,5})$",
         ),
     ] = "127.0.0.1:8081"
+    router_address: Annotated[
+        str,
+        Meta(
+            description="HOST:PORT of a router, for the consumer timer apart; empty: the public "
+            "address of each function",
+            pattern=r"^((\[[0-9A-Fa-f:.]+\]|[^:\s/]+):\d{1,5})?$",
+        ),
+    ] = ""
+    run_timeout_hours: Annotated[
+        int,
+        Meta(
+            description="after which a run that has not ended has failed; an outage is waited for "
+            "up to 24",
+            ge=1,
+            le=24 * 30,
+        ),
+    ] = 25
     public_url: Annotated[
         str,
         Meta(

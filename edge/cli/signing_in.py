@@ -1,5 +1,6 @@
 """What auth is told of an installation: the same for router and platform."""
 
+from edge.auth.protected import parse
 from edge.auth.settings import AuthSettings, digest
 from edge.auth.signin.settings import Client, SignInSettings, checked
 from edge.cli.settings import Settings, public_of
@@ -16,6 +17,7 @@ def auth_of(settings: Settings, token: str) -> AuthSettings:
         scheme="https" if public_of(settings).startswith("https://") else "http",
         operators=operators_of(settings),
         session_hours=settings.session_hours,
+        protected_hosts=tuple(parse(settings.protected_hosts)),
         token_digest=digest(token),
     )
 

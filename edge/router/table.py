@@ -42,6 +42,7 @@ class Table:
             f"[{host}]".encode() if ":" in host else host.lower().encode()
             for host in settings.platform_hosts
         )
+        self._protected = {host.encode() for host in settings.auth.protected_hosts}
         self._sites: dict[bytes, dict[bytes, Target]] = {}
         self._joined: dict[bytes, dict[str, Target]] = {}  # by key: two may share a joined name
         self._mapped: dict[bytes, tuple[bytes, bytes]] = {}  # host: (tenant's host, function)
@@ -99,6 +100,8 @@ class Table:
     def _find_mapped(self, host: bytes, line: Line) -> Target:
         mapped = self._mapped.get(host)
         if mapped is None:
+            if host in self._protected and line.name == OWN_PATH:
+                return self._platform
             raise Refused(NO_HOST)
         if line.name == OWN_PATH:
             return self._platform

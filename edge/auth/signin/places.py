@@ -42,14 +42,16 @@ class Places:
         """Return the places of an installation.
 
         ``base`` is scheme://ROOT_DOMAIN[:port], ``tenant`` tells whether a label is one's,
-        ``mapped`` whether a host is one of the operator's own.
+        ``mapped`` whether a host is one of the operator's own, or protected by asking us.
         """
 
         def known(host: str) -> bool:
             name = host.lower()
+            if mapped(name):
+                return True
             rest = name.removesuffix(f".{root_domain}")
             if rest == name:
-                return mapped(name)
+                return False
             label = rest.rpartition("--")[2]  # of slug--label, or the whole
             return rest != "system" and tenant(label)
 
