@@ -39,5 +39,6 @@ def sign_in(
         providers=providers(settings, auth.book.tenant_of),
         seals=Seals(keys),
         cookies=Cookies(auth.settings),
+        devices=devices,
     )
-    return SignIn(lobby, Approving(devices))
+    return SignIn(lobby)

@@ -8,7 +8,7 @@ import structlog
 
 from edge.auth.desk import AttemptUsed, SessionGone
 from edge.auth.door import HostUnknown, OriginForeign
-from edge.auth.signin import grants, leaving, links, login
+from edge.auth.signin import approving, grants, leaving, links, login, onetime
 from edge.auth.signin.attempt import Destination
 from edge.auth.signin.cookies import ATTEMPT
 from edge.auth.signin.errors import ProviderUnavailable, SignInRefused
@@ -28,11 +28,13 @@ OWN: Final[dict[tuple[str, str], Handler]] = {
     ("GET", "/login"): login.login,
     ("GET", "/login/"): login.login,  # the predecessor's
     ("GET", "/oauth2/authorized"): login.login,  # the same; nothing that began there ends here
-    ("GET", links.PATH): links.look,
-    ("POST", links.PATH): links.use,
+    ("GET", onetime.PATH): links.look,
+    ("POST", onetime.PATH): links.use,
     ("GET", "/session"): leaving.session,
     ("GET", "/logout"): leaving.ask,
     ("POST", "/logout"): leaving.leave,
+    ("GET", approving.PATH): approving.show,
+    ("POST", approving.PATH): approving.answer,
 }
 EVERYWHERE: Final[dict[tuple[str, str], Handler]] = {
     ("GET", f"{PREFIX}login"): grants.ask,

@@ -1,40 +1,14 @@
-"""One-time links: whoever can read the home is an operator, and a browser becomes one by a link.
+"""The pages of one-time links: looked at by GET and used by POST, for previews follow links.
 
-A link is sealed by the key in the home, so that nothing has to run to make one. It is looked at
-by GET and used by POST: what previews links does not use them up.
+Twice: the second browser finds the session begun, and is told so.
 """
-
-import secrets
-from typing import Final
-from urllib.parse import urlencode
-
-import msgspec
 
 from edge.auth.people import LINK, OPERATOR
 from edge.auth.signin.errors import LinkInvalid
 from edge.auth.signin.lobby import Lobby
+from edge.auth.signin.onetime import LIFE, Link
 from edge.auth.signin.reply import Reply, page, to
 from edge.auth.signin.request import Request
-from edge.auth.signin.seals import Seals
-
-LIFE: Final = 600  # seconds
-PATH: Final = "/login/once"
-
-
-class Link(msgspec.Struct, frozen=True, tag="link"):
-    """Lets one browser in, once."""
-
-    id: str
-
-    def __repr__(self) -> str:
-        """Return nothing of it."""
-        return "Link()"
-
-
-def make(seals: Seals, system: str) -> str:
-    """Return a fresh link to an installation's own host; blocks for a moment."""
-    sealed = seals.seal(Link(secrets.token_hex(16)))
-    return f"{system}{PATH}?{urlencode({'link': sealed})}"
 
 
 async def look(lobby: Lobby, request: Request) -> Reply:

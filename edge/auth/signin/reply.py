@@ -3,12 +3,12 @@
 import base64
 import hashlib
 from functools import cache
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from edge.auth.signin.request import Send
 
@@ -51,8 +51,7 @@ def message(
     title: str, text: str, hint: str = "", *, status: int = 400, way: tuple[str, str] | None = None
 ) -> Reply:
     """Return a page that says what happened and what to do; ``way`` is (where, its words)."""
-    phrase = HTTPStatus(status).phrase
-    return page("message", status, title=title, text=text, hint=hint, way=way, phrase=phrase)
+    return page("message", status, title=title, text=text, hint=hint, way=way)
 
 
 def to(url: str) -> Reply:
@@ -62,7 +61,7 @@ def to(url: str) -> Reply:
 
 @cache
 def _templates() -> Environment:
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
@@ -70,6 +69,15 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    made.filters["prose"] = _prose
+    return made
+
+
+def _prose(text: str) -> Markup:
+    """Return a sentence of ours: a capital first, what stands in backticks as code."""
+    parts = [escape(part) for part in f"{text[:1].upper()}{text[1:]}.".split("`")]
+    marked = (Markup("<code>%s</code>") % part if at % 2 else part for at, part in enumerate(parts))
+    return Markup("").join(marked)
 
 
 @cache

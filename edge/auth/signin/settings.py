@@ -10,7 +10,8 @@ from edge.auth.labels import Tenant
 from edge.auth.signin.provider import Provider
 from schemas.errors import SettingInvalid
 
-SEGMENTS: Final = (".pushline", "login", "logout", "session", "oauth2")  # first ones of our paths
+# First segments of the paths of our pages.
+SEGMENTS: Final = (".pushline", "login", "logout", "session", "device", "oauth2")
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
