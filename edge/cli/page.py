@@ -36,6 +36,8 @@ dt {{ font-weight: 600; margin-top: .5rem }} dd {{ margin: 0; color: var(--soft)
 <h1>Pushline</h1>
 <p>Push to Git, get a live function; every step is an event that can be replayed.</p>
 
+<p><a href="/session">Your session</a>: sign in, sign out.</p>
+
 <h2>Push a repository with a <code>stack.yml</code></h2>
 <pre>git remote add pushline {url}/git/&lt;you&gt;/&lt;repository&gt;.git
 git push pushline main</pre>

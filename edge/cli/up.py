@@ -9,12 +9,12 @@ import msgspec
 from cyclopts import Parameter
 
 from edge.cli import home as homes
-from edge.cli import logs, settings, variables
+from edge.cli import links, logs, settings, variables
 from edge.cli.home import Endpoint, Home
 from edge.cli.house import ENDING, RENEWING, House, Stopped, serving, until
 from edge.cli.output import console, duration, program
 from edge.cli.signing_in import providers_of
-from schemas.errors import SettingInvalid
+from schemas.errors import PushlineError, SettingInvalid
 
 
 def up(
@@ -71,7 +71,7 @@ async def _serve(
         loop.add_signal_handler(number, stopping.set)
     try:
         async with serving(chosen, place, host, port, tools=tools, stopping=stopping) as house:
-            welcome(house, place, wished=port)
+            welcome(house, place, wished=port, sign_in=_sign_in(chosen, place, house.endpoint))
             async with house.renewing(RENEWING):
                 await until(stopping, house)
             sys.stderr.write("stopping\n")
@@ -80,7 +80,17 @@ async def _serve(
     return 0
 
 
-def welcome(house: House, place: Home, *, wished: int) -> None:
+def _sign_in(chosen: settings.Settings, place: Home, at: Endpoint) -> str:
+    """Return where people sign in: by their provider, or the operator by a link of one use."""
+    if any((chosen.github_client_id, chosen.gitlab_client_id, chosen.oidc_client_id)):
+        return f"{at.base.replace('://', '://system.')}/login"
+    try:
+        return f"{links.one_time(at, settings.keys_of(chosen, place.path))} (once, in 10 minutes)"
+    except PushlineError as error:
+        return f"not now: {error}"
+
+
+def welcome(house: House, place: Home, *, wished: int, sign_in: str) -> None:
     """Say where it is and what to do next."""
     out, at = console(), house.endpoint
     if house.orphans:
@@ -95,11 +105,12 @@ def welcome(house: House, place: Home, *, wished: int) -> None:
         "": "git push pushline main",
         "functions": functions,
         "see": f"{program()} events tail -f, run ls, functions ls",
+        "sign in": sign_in,
         "api": f"{at.url}/api/openapi.json, with the token in {place.token}",
         "home": str(place.path),
     }
     for name, text in rows.items():
-        out.print(f"  {name:<10} {text}", markup=False)
+        out.print(f"  {name:<10} {text}", markup=False, soft_wrap=True)  # links stay whole
     out.print("Ctrl-C ends it.")
     sys.stdout.flush()
 
