@@ -9,7 +9,7 @@ import pytest
 
 from tests.architecture.source_tree import ROOT
 
-HEAVY = {"aiohttp", "boto3", "dulwich", "grpc", "litestar", "nats", "ruamel"}
+HEAVY = {"aiohttp", "boto3", "cryptography", "dulwich", "grpc", "jwt", "litestar", "nats", "ruamel"}
 SHOW = "import json, sys, {0}; print(json.dumps([*sys.modules]))"
 
 

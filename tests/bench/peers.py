@@ -1,5 +1,8 @@
 """What people put there today, each told the same: take ``/hello`` off, pass the rest on.
 
+``/closed`` is the same, after asking somebody else whether the caller may: a server behind them
+that always says yes, so that nobody's way of verifying is measured but ours.
+
 Access logs on, as in production; where a program can be made faster by its usual means (kept
 upstream connections, no temporary files), it is.
 """
@@ -48,12 +51,24 @@ PROXY: Final = """\
       proxy_set_header Connection ""; proxy_set_header Host $host;
       proxy_set_header X-Forwarded-Host $host; proxy_set_header X-Forwarded-Proto http;
       proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Call-Id $request_id;
+    }}
+    location /closed {{ auth_request /allow; rewrite ^/closed(/.*)?$ /$1 break;
+      proxy_pass http://up; proxy_http_version 1.1;
+      proxy_request_buffering off; proxy_max_temp_file_size 0;
+      proxy_set_header Connection ""; proxy_set_header Host $host;
+      proxy_set_header X-Forwarded-Host $host; proxy_set_header X-Forwarded-Proto http;
+      proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Call-Id $request_id;
+    }}
+    location = /allow {{ internal; proxy_pass http://up; proxy_http_version 1.1;
+      proxy_set_header Connection ""; proxy_set_header X-Original-URI $request_uri;
+      proxy_pass_request_body off; proxy_set_header Content-Length "";
     }} }}"""
 UPSTREAM: Final = """\
   access_log off;
   server {{ listen 127.0.0.1:{port} backlog=4096; root {folder}/files;
     location / {{ add_header X-Duration-Seconds 0.001; default_type text/plain;
       return 200 "hello, world, how are you today\\n"; }}
+    location = /allow {{ return 200; }}
     location /up {{ client_body_buffer_size 2m; proxy_pass http://127.0.0.1:{port}/;
       proxy_pass_request_body off; proxy_set_header Content-Length ""; }}
     location /mib {{ default_type application/octet-stream; try_files /mib =404; }} }}"""
@@ -89,18 +104,27 @@ CADDY: Final = """\
   auto_https off
   persist_config off
 }}
+(upstream) {{
+  rewrite * /{{path}}
+  reverse_proxy 127.0.0.1:{upstream} {{
+    transport http {{
+      keepalive_idle_conns_per_host 512
+    }}
+  }}
+}}
 http://{host}:{port} {{
   bind 127.0.0.1
   log {{
     output file {folder}/access.log
   }}
   handle_path /hello* {{
-    rewrite * /{{path}}
-    reverse_proxy 127.0.0.1:{upstream} {{
-      transport http {{
-        keepalive_idle_conns_per_host 512
-      }}
+    import upstream
+  }}
+  handle_path /closed* {{
+    forward_auth 127.0.0.1:{upstream} {{
+      uri /allow
     }}
+    import upstream
   }}
 }}
 """
@@ -127,10 +151,17 @@ http:
       rule: "Host(`{host}`) && PathPrefix(`/hello`)"
       service: hello
       middlewares: [strip]
+    closed:
+      rule: "Host(`{host}`) && PathPrefix(`/closed`)"
+      service: hello
+      middlewares: [allow, strip]
   middlewares:
+    allow:
+      forwardAuth:
+        address: "http://127.0.0.1:{upstream}/allow"
     strip:
       stripPrefix:
-        prefixes: ["/hello"]
+        prefixes: ["/hello", "/closed"]
   services:
     hello:
       loadBalancer:
