@@ -17,6 +17,7 @@ from edge.api.tailing import Shape, Tails
 from edge.api.views import Views
 from edge.api.visible import Seer
 from edge.api.wanted import Wanted, WantedInvalid, wanted
+from edge.api.why import Why
 from schemas.envelope import Recorded
 from schemas.events import Event
 
@@ -86,6 +87,14 @@ async def event(
     return line_of(await tails.one(Seer(asking, views, Wanted(), "read"), seq))
 
 
+@get("/events/{seq:int}/why", summary="What led to an event, and what came of it")
+async def event_why(
+    *, tails: Reader, views: NamedDependency[Views], asking: Asks, seq: FromPath[int]
+) -> Why:
+    """Return its causes and its effects, of those that may be seen."""
+    return await tails.why(Seer(asking, views, Wanted(), "read"), seq)
+
+
 @get("/audit", summary="Who did what, newest first", dependencies=AUDITING)
 async def audit(
     *, tails: Reader, eyes: Eyes, limit: Limit = 50, cursor: Before = 0, after: Behind = 0
@@ -102,7 +111,7 @@ async def audit_tail(
     return await tails.open(eyes, _encoded(audit_line_of), _place(request, after))
 
 
-HANDLERS = (events, events_tail, event, audit, audit_tail)
+HANDLERS = (events, events_tail, event, event_why, audit, audit_tail)
 
 
 async def _page(

@@ -15,6 +15,7 @@ from edge.api import instruments, sse
 from edge.api.problems import NotFound
 from edge.api.sse import EventStream
 from edge.api.visible import Seer, Sight
+from edge.api.why import Why, why
 from schemas.envelope import Recorded
 from schemas.errors import PushlineError, Retry
 from schemas.events import Event
@@ -142,11 +143,19 @@ class Tails:
 
     async def one(self, seer: Seer, which: int) -> Recorded[Event]:
         """Return one event; NotFound for one that is not there for whoever asks."""
+        return (await self._seen(seer, which))[0]
+
+    async def why(self, seer: Seer, which: int) -> Why:
+        """Return an event's causes and effects; raises as ``one``."""
+        found, sight = await self._seen(seer, which)
+        return await why(self._log, self._follow, found, sight.may_see)
+
+    async def _seen(self, seer: Seer, which: int) -> tuple[Recorded[Event], Sight]:
         sight = seer.now()
         if sight is not None and 0 < which <= await self._log.head():
             found = await self._log.get(which)
             if sight.may_see(found):
-                return found
+                return found, sight
         raise NotFound(f"no event {which}", hint="GET /api/events shows some")
 
 

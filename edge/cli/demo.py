@@ -14,9 +14,11 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from bus.connection import Bus, connect
+from edge.api.eventline import line_of
 from edge.api.shapes import Page, RunItem, RunView
-from edge.cli import events, home, logs, operator, sample, settings
+from edge.cli import home, logs, operator, sample, settings
 from edge.cli.client import Api
+from edge.cli.eventprint import WIDEST, gist, kind
 from edge.cli.home import Endpoint
 from edge.cli.house import ENDING, Stopped, serving, until
 from edge.cli.output import duration, program
@@ -235,7 +237,8 @@ class _Following:
             self.seq = event.seq
             self.more.set()
             since = time.monotonic() - begun
-            self.teller.event(events.kind(event, events.WIDEST), since, events.gist(event))
+            line = line_of(event)
+            self.teller.event(kind(line, WIDEST), since, gist(line))
 
     async def reached(self, seq: int) -> None:
         """Wait until the event with this sequence was told, a moment at most."""
