@@ -34,8 +34,17 @@ class KeyUnknown(PushlineError):
 class Keys:
     """The signing keys of this edge, and the public ones of all."""
 
-    def __init__(self, folder: Path, events: EventLog, book: Book, settings: AuthSettings) -> None:
-        """Keep the private halves in ``folder``."""
+    def __init__(
+        self,
+        folder: Path,
+        events: EventLog,
+        book: Book,
+        settings: AuthSettings,
+        *,
+        settled: timedelta = SETTLED,
+    ) -> None:
+        """Keep the private halves in ``folder``; a new one signs once it is ``settled``."""
+        self._settled = settled
         self._file = SigningFile(folder)
         self._events = events
         self._book = book
@@ -71,7 +80,7 @@ class Keys:
     async def retire_outlived(self) -> list[str]:
         """Retire our keys whose successor has signed for longer than a session lives."""
         now, rows = datetime.now(UTC), self._book.keys.rows
-        longest = SETTLED + timedelta(hours=self._settings.session_hours)
+        longest = self._settled + timedelta(hours=self._settings.session_hours)
         mine = await run_blocking(self._file.read)
         good = [key for key in mine if _good(rows.get(key.kid))]
         gone = []
@@ -91,7 +100,7 @@ class Keys:
     async def _signer(self) -> SigningKey:
         mine, rows = await run_blocking(self._file.read), self._book.keys.rows
         good = [key for key in mine if _good(rows.get(key.kid))]
-        settled = datetime.now(UTC) - SETTLED
+        settled = datetime.now(UTC) - self._settled
         for key in reversed(good):
             if rows[key.kid].published < settled:
                 return key
