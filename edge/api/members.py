@@ -1,17 +1,18 @@
 """Members under ``/api``: roles that owners give by hand, beside what the forge says."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import delete, get, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 
+from edge.api.asked import Members, MemberWritten
 from edge.api.problems import NotFound
 from edge.api.queries import Asks
 from edge.auth.asking import Asking
 from edge.auth.policy import Resource
-from edge.auth.roster import Member, Roster
+from edge.auth.roster import Roster
 from schemas.people import Role
 from schemas.secrets import FORGES
 
@@ -27,21 +28,10 @@ class Given(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     role: Role
 
 
-class Members(msgspec.Struct, frozen=True, kw_only=True):
-    """All members of a tenant."""
-
-    items: list[Member]
-
-
-class MemberWritten(msgspec.Struct, frozen=True, kw_only=True):
-    """What was written."""
-
-    who: str
-    role: Role | Literal[""]
-    seq: int
-
-
-@get("/tenants/{forge:str}/{owner:str}/members", summary="Who is what in a tenant")
+@get(
+    "/tenants/{forge:str}/{owner:str}/members",
+    summary="Who is what in a tenant",
+)
 async def members(
     *,
     roster: NamedDependency[SkipValidation[Roster]],

@@ -2,12 +2,12 @@
 
 from typing import Any, ClassVar, Final
 
-import msgspec
 from litestar import post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
 from bus.log import EventLog
+from edge.api.asked import RunAsked
 from edge.api.queries import Asks
 from edge.api.runs import Run
 from edge.api.views import Views
@@ -27,13 +27,6 @@ class RunGoesOn(PushlineError):
 
     code = "run_state"
     status: ClassVar = 409
-
-
-class RunAsked(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked for, and when the log knows."""
-
-    run: str  # the one that is to end; or the one that there will be
-    seq: int  # a read with after=<seq> knows of it
 
 
 @post("/runs/{run:str}/cancel", status_code=200, summary="End a run")

@@ -1,6 +1,5 @@
 """API tokens under ``/api``: made, listed and revoked; the text is shown once."""
 
-from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -8,6 +7,7 @@ from litestar import delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 
+from edge.api.asked import Me, TokenGone, TokenMade, Tokens, TokenView
 from edge.api.queries import Asks
 from edge.auth import issuing
 from edge.auth.asking import Asking
@@ -15,7 +15,6 @@ from edge.auth.book import Book
 from edge.auth.desk import AuthDesk, TokenUnknown
 from edge.auth.people import OPERATOR, PLATFORM, Caller
 from edge.auth.tokens import Token
-from schemas.people import Membership, Scope
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,61 +24,6 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     scopes: list[str]
     tenants: list[str] = []  # forge/owner; none: all that its person is in
     days: int = issuing.DAYS
-
-
-class TokenMade(msgspec.Struct, frozen=True, kw_only=True):
-    """A token, this once in full."""
-
-    id: str
-    name: str
-    token: str
-    scopes: tuple[Scope, ...]
-    tenants: tuple[str, ...]
-    until: datetime
-
-    def __repr__(self) -> str:
-        """Return which one it is; the text is nobody's business."""
-        return f"TokenMade(id={self.id!r})"
-
-
-class TokenView(msgspec.Struct, frozen=True, kw_only=True):
-    """A token as it is listed."""
-
-    id: str
-    name: str
-    login: str
-    scopes: tuple[Scope, ...]
-    tenants: tuple[str, ...]
-    issued: datetime
-    until: datetime
-    used: datetime | None  # within the last hour or so before the time it says
-    source: str  # the network that it was used from last, or else issued to
-
-
-class Tokens(msgspec.Struct, frozen=True, kw_only=True):
-    """Some tokens."""
-
-    items: list[TokenView]
-
-
-class TokenGone(msgspec.Struct, frozen=True, kw_only=True):
-    """What was revoked."""
-
-    id: str
-    seq: int
-
-
-class Me(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks, as the platform knows him."""
-
-    user: str
-    login: str
-    kind: str
-    operator: bool
-    memberships: tuple[Membership, ...]
-    scopes: list[str] | None  # None: all that the person may
-    until: datetime | None
-    token: str  # the id of the token that asks, "" for none
 
 
 @get("/me", summary="Who I am here")
@@ -107,10 +51,10 @@ async def tokens(
         bool, QueryParameter(description="true: those of all people, for operators")
     ] = False,
 ) -> Tokens:
-    """Return those that are good, by name; what they are is told to nobody."""
-    asking.need("operate" if everybody else "tokens")
-    mine = _owner(asking.caller).user
-    rows = [row for row in auth_book.tokens.rows.values() if everybody or row.user == mine]
+    """Return those that are good, by name; a token knows of those that may no more than it."""
+    if everybody:
+        asking.need("operate")
+    rows = [row for row in auth_book.tokens.rows.values() if everybody or _own(asking, row)]
     return Tokens(items=[_view(row) for row in sorted(rows, key=lambda row: (row.login, row.name))])
 
 
@@ -157,11 +101,16 @@ HANDLERS: Final[tuple[Any, ...]] = (me, tokens, make_token, revoke_token)
 
 def _revocable(asking: Asking, row: Token) -> bool:
     """Tell whether the caller may revoke it; a token may always end itself."""
-    caller = asking.caller
-    if caller.kind == "token" and caller.session == row.id:
+    if asking.caller.kind == "token" and asking.caller.session == row.id:
         return True
-    own = asking.may("tokens") and row.user == _owner(caller).user
-    return own or asking.may("operate")
+    return _own(asking, row) or asking.may("operate")
+
+
+def _own(asking: Asking, row: Token) -> bool:
+    """Tell whether it is the caller's, and of a token one that may no more than it."""
+    caller = asking.caller
+    within = caller.scopes is None or caller.scopes.issuperset(row.scopes)
+    return within and row.user == _owner(caller).user
 
 
 def _owner(caller: Caller) -> Caller:

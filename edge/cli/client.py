@@ -1,4 +1,4 @@
-"""The users' commands as a client of ``/api``: plain HTTP to the ``up`` of this machine."""
+"""The users' commands as a client of ``/api``: of the ``up`` of this machine, or of a context."""
 
 import base64
 import getpass
@@ -7,11 +7,12 @@ import socket
 import sys
 from collections.abc import Iterator
 from typing import TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
 from edge.api.shapes import LogLine, Page
+from edge.cli.contexts import Context
 from edge.cli.home import Endpoint, NotRunning
 from schemas.errors import PushlineError
 
@@ -38,11 +39,11 @@ class _Refusal(msgspec.Struct, frozen=True):
 
 
 class Api:
-    """Asks the running ``up`` of one home."""
+    """Asks the running ``up`` of one home, or a Pushline elsewhere."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, target: Endpoint | Context) -> None:
         """Remember where; nothing is sent yet."""
-        self._endpoint = endpoint
+        self._target = target
 
     def get(self, path: str, kind: type[T], **query: object) -> T:
         """Return what is at a path; raises ApiRefused, or NotRunning."""
@@ -112,33 +113,66 @@ class Api:
     ) -> tuple[http.client.HTTPResponse, http.client.HTTPConnection]:
         asked = {name: value for name, value in query.items() if value not in ("", None)}
         target = quote(path) + (f"?{urlencode(asked)}" if asked else "")
-        where = self._endpoint
-        connection = http.client.HTTPConnection(where.host, where.port, timeout=timeout)
-        headers = {
-            "Host": f"localhost:{where.port}",
-            "Authorization": _authorization(where.token),
-            "Accept": "application/json",
-        }
+        sent = None if body is None else msgspec.json.encode(body)
         try:
-            if where.socket:
-                connection.sock = _connected(where.socket, timeout)
-            sent = None if body is None else msgspec.json.encode(body)
+            connection, headers = connected(self._target, timeout)
             connection.request(method, target, body=sent, headers=headers)
             response = connection.getresponse()
-        except OSError as error:
-            connection.close()
-            raise NotRunning(
-                f"{where.url} does not answer: {error}", hint="start it with `pushline up`"
-            ) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise unreachable(self._target, error) from error
         if response.status == 200:
             return response, connection
         refusal = _refusal(response.read())
         connection.close()
         raise ApiRefused(
             refusal.detail or f"{path} answered {response.status} {response.reason}",
-            hint=refusal.hint,
+            hint=refusal.hint if response.status != 401 else _again(self._target, refusal.hint),
             code=refusal.code,
         )
+
+
+def connected(
+    target: Endpoint | Context, timeout: float | None
+) -> tuple[http.client.HTTPConnection, dict[str, str]]:
+    """Return a connection, and the headers of who asks; raises OSError."""
+    headers = {"Accept": "application/json"}
+    if isinstance(target, Context):
+        if target.token:
+            headers["Authorization"] = f"Bearer {target.token}"
+        return _elsewhere(target.url, timeout), headers
+    headers |= {"Host": f"localhost:{target.port}", "Authorization": _authorization(target.token)}
+    connection = http.client.HTTPConnection(target.host, target.port, timeout=timeout)
+    if target.socket:
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(timeout)
+        connection.sock.connect(target.socket)
+    return connection, headers
+
+
+def _elsewhere(url: str, timeout: float | None) -> http.client.HTTPConnection:
+    """Return a connection by TLS, or within this machine without."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme == "https":
+        return http.client.HTTPSConnection(host, parts.port, timeout=timeout)
+    connection = http.client.HTTPConnection(host, parts.port, timeout=timeout)
+    if host.endswith(".localhost"):  # which not every resolver knows
+        connection.sock = socket.create_connection(("127.0.0.1", parts.port or 80), timeout)
+    return connection
+
+
+def unreachable(target: Endpoint | Context, error: Exception) -> NotRunning:
+    """Return what is said of a Pushline that does not answer."""
+    there = isinstance(target, Context)
+    hint = (
+        "is the address right? `pushline context show`" if there else "start it with `pushline up`"
+    )
+    return NotRunning(f"{target.url} does not answer: {error}", hint=hint)
+
+
+def _again(target: Endpoint | Context, hint: str) -> str:
+    """Return what to do about a token that is good no more."""
+    return f"sign in again: pushline login {target.url}" if isinstance(target, Context) else hint
 
 
 def _authorization(token: str) -> str:
@@ -148,13 +182,6 @@ def _authorization(token: str) -> str:
     except (KeyError, OSError):  # a container's number without a name
         user = "token"
     return "Basic " + base64.b64encode(f"{user}:{token}".encode()).decode()
-
-
-def _connected(path: str, timeout: float | None) -> socket.socket:
-    connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(timeout)
-    connection.connect(path)
-    return connection
 
 
 def _refusal(body: bytes) -> _Refusal:

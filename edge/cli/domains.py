@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 from edge.api.shapes import DomainView, DomainWritten, Page
 from edge.cli.client import Api
 from edge.cli.output import as_json, table, when
-from edge.cli.where import HomeOption, JsonOption, endpoint
+from edge.cli.where import HERE, At, JsonOption, target
 
 app = App(name="domains", help="Lead hosts of your own to functions.")
 
@@ -22,7 +22,7 @@ def add(
         str, Parameter(help="TENANT: all of its functions, by path; TENANT/FUNCTION: one, at /.")
     ],
     *,
-    home: HomeOption = None,
+    at: At = HERE,
 ) -> int:
     """Lead a host to a tenant's production functions, or to one of them.
 
@@ -30,23 +30,23 @@ def add(
     """
     label, _, function = place.strip("/").partition("/")
     body = {"label": label, "function": function}
-    done = Api(endpoint(home)).send("PUT", f"/api/domains/{host}", DomainWritten, body)
+    done = Api(target(at)).send("PUT", f"/api/domains/{host}", DomainWritten, body)
     sys.stdout.write(f"{done.host} leads to {place.strip('/')}\n")
     return 0
 
 
 @app.command
-def rm(host: Host, *, home: HomeOption = None) -> int:
+def rm(host: Host, *, at: At = HERE) -> int:
     """Lead a host nowhere."""
-    gone = Api(endpoint(home)).send("DELETE", f"/api/domains/{host}", DomainWritten)
+    gone = Api(target(at)).send("DELETE", f"/api/domains/{host}", DomainWritten)
     sys.stdout.write(f"{gone.host} leads nowhere\n")
     return 0
 
 
 @app.command
-def ls(*, json: JsonOption = False, home: HomeOption = None) -> int:
+def ls(*, json: JsonOption = False, at: At = HERE) -> int:
     """List hosts and where they lead."""
-    found = list(Api(endpoint(home)).pages("/api/domains", Page[DomainView], 0))
+    found = list(Api(target(at)).pages("/api/domains", Page[DomainView], 0))
     if json:
         as_json(found)
         return 0

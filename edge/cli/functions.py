@@ -9,7 +9,7 @@ from rich.text import Text
 from edge.api.shapes import FunctionView, LogLine, Page, UsageView
 from edge.cli.client import Api
 from edge.cli.output import as_json, console, duration, state, table, when
-from edge.cli.where import FollowOption, HomeOption, JsonOption, endpoint
+from edge.cli.where import HERE, At, FollowOption, JsonOption, target
 from schemas.errors import PushlineError
 
 app = App(name="functions", help="See the functions, and what they write.")
@@ -24,7 +24,7 @@ class FunctionUnclear(PushlineError):
 
 
 @app.command
-def ls(project: str = "", *, json: JsonOption = False, home: HomeOption = None) -> int:
+def ls(project: str = "", *, json: JsonOption = False, at: At = HERE) -> int:
     """List functions and where they answer.
 
     Parameters
@@ -32,7 +32,7 @@ def ls(project: str = "", *, json: JsonOption = False, home: HomeOption = None) 
     project
         Only those of this project, owner/name.
     """
-    api = Api(endpoint(home))
+    api = Api(target(at))
     found = list(api.pages("/api/functions", Page[FunctionView], 0, project=project))
     if json:
         as_json(found)
@@ -54,7 +54,7 @@ def ls(project: str = "", *, json: JsonOption = False, home: HomeOption = None) 
 
 
 @app.command
-def show(name: str, *, json: JsonOption = False, home: HomeOption = None) -> int:
+def show(name: str, *, json: JsonOption = False, at: At = HERE) -> int:
     """Show one function.
 
     Parameters
@@ -62,7 +62,7 @@ def show(name: str, *, json: JsonOption = False, home: HomeOption = None) -> int
     name
         tenant/function, or the function alone where only one tenant has it.
     """
-    api = Api(endpoint(home))
+    api = Api(target(at))
     row = find(api, name)
     if json:
         as_json([row])
@@ -104,7 +104,7 @@ def logs(
     follow: FollowOption = False,
     limit: int = 200,
     json: JsonOption = False,
-    home: HomeOption = None,
+    at: At = HERE,
 ) -> int:
     """Print what a function wrote, the newest lines.
 
@@ -115,7 +115,7 @@ def logs(
     limit
         At most so many of those that are there.
     """
-    api = Api(endpoint(home))
+    api = Api(target(at))
     row = find(api, name)
     path = f"/api/functions/{row.label}/{row.function}/logs"
     lines = api.lines(path, follow=follow, limit=limit, environment=row.environment)

@@ -6,13 +6,13 @@ from edge.api.projects import Project
 from edge.api.shapes import Page
 from edge.cli.client import Api
 from edge.cli.output import as_json, state, table, when
-from edge.cli.where import HomeOption, JsonOption, endpoint
+from edge.cli.where import HERE, At, JsonOption, target
 
 app = App(name="projects", help="See the repositories that push here.")
 
 
 @app.command
-def ls(*, limit: int = 100, json: JsonOption = False, home: HomeOption = None) -> int:
+def ls(*, limit: int = 100, json: JsonOption = False, at: At = HERE) -> int:
     """List projects by name.
 
     Parameters
@@ -20,7 +20,7 @@ def ls(*, limit: int = 100, json: JsonOption = False, home: HomeOption = None) -
     limit
         At most so many.
     """
-    found = list(Api(endpoint(home)).pages("/api/projects", Page[Project], limit))
+    found = list(Api(target(at)).pages("/api/projects", Page[Project], limit))
     if json:
         as_json(found)
         return 0

@@ -1,24 +1,27 @@
 """`pushline run`: what a push set off, step by step."""
 
 import sys
+import time
+from typing import Final
 
 from cyclopts import App
 from rich.text import Text
 
+from edge.api.asked import RunAsked
 from edge.api.shapes import Page, RunItem, RunView, fall_of
 from edge.cli import bars
 from edge.cli.client import Api
 from edge.cli.functions import print_lines
 from edge.cli.output import as_json, console, duration, state, table, when
-from edge.cli.where import FollowOption, HomeOption, JsonOption, endpoint
+from edge.cli.where import HERE, At, FollowOption, JsonOption, target
 
-app = App(name="run", help="See what pushes set off.")
+app = App(name="run", help="See what pushes set off, end it, do it again.")
+
+SETTLES: Final = 5.0  # seconds within which the planner has ended a run, as a rule
 
 
 @app.command
-def ls(
-    project: str = "", *, limit: int = 20, json: JsonOption = False, home: HomeOption = None
-) -> int:
+def ls(project: str = "", *, limit: int = 20, json: JsonOption = False, at: At = HERE) -> int:
     """List runs, newest first.
 
     Parameters
@@ -28,7 +31,7 @@ def ls(
     limit
         At most so many.
     """
-    found = list(Api(endpoint(home)).pages("/api/runs", Page[RunItem], limit, project=project))
+    found = list(Api(target(at)).pages("/api/runs", Page[RunItem], limit, project=project))
     if json:
         as_json(found)
         return 0
@@ -51,7 +54,7 @@ def ls(
 
 
 @app.command
-def show(run: str, *, json: JsonOption = False, home: HomeOption = None) -> int:
+def show(run: str, *, json: JsonOption = False, at: At = HERE) -> int:
     """Show one run: how long each step waited and worked.
 
     Parameters
@@ -59,7 +62,7 @@ def show(run: str, *, json: JsonOption = False, home: HomeOption = None) -> int:
     run
         A run's id, the start of it, or the start of its commit's sha.
     """
-    view = Api(endpoint(home)).get(f"/api/runs/{run}", RunView)
+    view = Api(target(at)).get(f"/api/runs/{run}", RunView)
     if json:
         as_json([view])
     else:
@@ -68,9 +71,7 @@ def show(run: str, *, json: JsonOption = False, home: HomeOption = None) -> int:
 
 
 @app.command
-def logs(
-    run: str, *, follow: FollowOption = False, json: JsonOption = False, home: HomeOption = None
-) -> int:
+def logs(run: str, *, follow: FollowOption = False, json: JsonOption = False, at: At = HERE) -> int:
     """Print what the builds of a run wrote.
 
     Parameters
@@ -78,9 +79,53 @@ def logs(
     run
         A run's id, the start of it, or the start of its commit's sha.
     """
-    lines = Api(endpoint(home)).lines(f"/api/runs/{run}/logs", follow=follow, limit=10_000)
+    lines = Api(target(at)).lines(f"/api/runs/{run}/logs", follow=follow, limit=10_000)
     print_lines(lines, json=json, named=True)
     return 0
+
+
+@app.command
+def cancel(run: str, *, at: At = HERE) -> int:
+    """End a run that waits or builds; one that deploys is let finish.
+
+    Parameters
+    ----------
+    run
+        A run's id, the start of it, or the start of its commit's sha.
+    """
+    api = Api(target(at))
+    asked = api.send("POST", f"/api/runs/{run}/cancel", RunAsked)
+    view = settled(api, asked)
+    sys.stdout.write(f"run {asked.run} is {view.outcome if view else 'asked to end'}\n")
+    return 0 if view is None or view.outcome == "cancelled" else 1
+
+
+@app.command
+def rerun(run: str, *, json: JsonOption = False, at: At = HERE) -> int:
+    """Build and deploy a run's commit again, if it is the newest of its environment.
+
+    Parameters
+    ----------
+    run
+        A run's id, the start of it, or the start of its commit's sha.
+    """
+    asked = Api(target(at)).send("POST", f"/api/runs/{run}/rerun", RunAsked)
+    if json:
+        as_json([asked])
+    else:
+        sys.stdout.write(f"run {asked.run} is queued: pushline run show {asked.run}\n")
+    return 0
+
+
+def settled(api: Api, asked: RunAsked) -> RunView | None:
+    """Return a run once it has ended, None if that takes longer than somebody looks on."""
+    end = time.monotonic() + SETTLES
+    while time.monotonic() < end:
+        view = api.get(f"/api/runs/{asked.run}", RunView, after=asked.seq)
+        if view.ended is not None:
+            return view
+        time.sleep(0.2)
+    return None
 
 
 def shown(view: RunView) -> None:

@@ -15,7 +15,7 @@ from edge.api.scopes import of_projects, resolve
 from edge.api.shapes import Page, SecretView, SecretWritten
 from edge.cli.client import Api
 from edge.cli.output import as_json, table, when
-from edge.cli.where import HomeOption, JsonOption, endpoint
+from edge.cli.where import HERE, At, JsonOption, target
 from schemas.secrets import (
     FORGES,
     PublicKey,
@@ -59,7 +59,7 @@ def set_(
         bool, Parameter(negative=(), help="What is given was sealed by `secrets seal`.")
     ] = False,
     forge: ForgeOption = "",
-    home: HomeOption = None,
+    at: At = HERE,
 ) -> int:
     """Give a secret its value, from standard input or a file; on a terminal it is asked for.
 
@@ -69,7 +69,7 @@ def set_(
     check_name(name)
     value = _value(f"{name} of {of}", from_file, visible=sealed)
     body = {"sealed": value.decode("utf-8", "replace")} if sealed else _encoded(value)
-    api = Api(endpoint(home))
+    api = Api(target(at))
     written = api.send("PUT", _path(of, name), SecretWritten, body, forge=forge)
     sys.stdout.write(f"{written.name} is set for {_spoken(written)}\n")
     return 0
@@ -85,7 +85,7 @@ def seal(
         Path | None, Parameter(help="What `secrets public-key` printed; else it is asked for.")
     ] = None,
     forge: ForgeOption = "",
-    home: HomeOption = None,
+    at: At = HERE,
 ) -> int:
     """Print a value as a sealed text, which only this Pushline opens, for this place and name.
 
@@ -94,7 +94,7 @@ def seal(
     """
     check_name(name)
     if key is None:
-        api = Api(endpoint(home))
+        api = Api(target(at))
         public = api.get("/api/secrets/public-key", PublicKey)
         projects = api.pages("/api/projects", Page[Project], 0)
         scope = resolve(of, forge, of_projects(projects))
@@ -108,7 +108,7 @@ def seal(
 
 
 @app.command
-def ls(of: str = "", *, json: JsonOption = False, home: HomeOption = None) -> int:
+def ls(of: str = "", *, json: JsonOption = False, at: At = HERE) -> int:
     """List secrets: whose, how called, since when and by whom; never a value.
 
     Parameters
@@ -116,7 +116,7 @@ def ls(of: str = "", *, json: JsonOption = False, home: HomeOption = None) -> in
     of
         OWNER/PROJECT: what it gets, of its own and of its tenant; OWNER: all of the tenant's.
     """
-    api = Api(endpoint(home))
+    api = Api(target(at))
     found = list(api.pages("/api/secrets", Page[SecretView], 0, project=of))
     if json:
         as_json(found)
@@ -128,21 +128,21 @@ def ls(of: str = "", *, json: JsonOption = False, home: HomeOption = None) -> in
 
 
 @app.command
-def rm(of: Of, name: Name, *, forge: ForgeOption = "", home: HomeOption = None) -> int:
+def rm(of: Of, name: Name, *, forge: ForgeOption = "", at: At = HERE) -> int:
     """Take a secret away; what runs keeps what it was given until its next deploy."""
-    gone = Api(endpoint(home)).send("DELETE", _path(of, name), SecretWritten, forge=forge)
+    gone = Api(target(at)).send("DELETE", _path(of, name), SecretWritten, forge=forge)
     sys.stdout.write(f"{gone.name} is gone from {_spoken(gone)}\n")
     return 0
 
 
 @app.command
-def rotate(*, home: HomeOption = None) -> int:
+def rotate(*, at: At = HERE) -> int:
     """Make a new key, seal every secret with it, and drop the old key.
 
     Cut short, it goes on with the next call. Sealed texts that were not set yet are void
     afterwards.
     """
-    done = Api(endpoint(home)).send("POST", "/api/secrets/rotation", Rotated, timeout=PATIENCE)
+    done = Api(target(at)).send("POST", "/api/secrets/rotation", Rotated, timeout=PATIENCE)
     if done.resumed:
         sys.stdout.write("went on with a rotation that had been cut short\n")
     count = "a secret" if done.resealed == 1 else f"{done.resealed} secrets"
@@ -153,9 +153,9 @@ def rotate(*, home: HomeOption = None) -> int:
 
 
 @app.command(name="public-key")
-def public_key(*, home: HomeOption = None) -> int:
+def public_key(*, at: At = HERE) -> int:
     """Print the key that `secrets seal --key` takes; anybody may have it."""
-    as_json([Api(endpoint(home)).get("/api/secrets/public-key", PublicKey)])
+    as_json([Api(target(at)).get("/api/secrets/public-key", PublicKey)])
     return 0
 
 

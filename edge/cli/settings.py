@@ -31,6 +31,9 @@ class Settings(Secretive, frozen=True, kw_only=True):
     home: Annotated[
         str, Meta(description="folder of everything kept; default: the user's data folder")
     ] = ""
+    context: Annotated[
+        str, Meta(description="where users' commands go, of `pushline context ls`; empty: see there")
+    ] = ""
     listen: Annotated[
         str,
         Meta(

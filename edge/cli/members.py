@@ -1,0 +1,72 @@
+"""`pushline members`: who is what in a tenant, beside what its forge says."""
+
+import sys
+from typing import Annotated, TypeAlias
+
+from cyclopts import App, Parameter
+
+from edge.api.asked import Members, MemberWritten
+from edge.cli.client import Api
+from edge.cli.output import as_json, table, when
+from edge.cli.where import HERE, At, JsonOption, target
+from schemas.errors import SettingInvalid
+from schemas.people import Role
+
+app = App(name="members", help="Say who is what in a tenant.")
+
+Tenant: TypeAlias = Annotated[str, Parameter(help="FORGE/OWNER, as github/acme or local/alice.")]
+Who: TypeAlias = Annotated[
+    str, Parameter(help="github:LOGIN, gitlab:LOGIN, oidc:SUBJECT, or the account's number.")
+]
+
+
+@app.command
+def ls(tenant: Tenant, *, json: JsonOption = False, at: At = HERE) -> int:
+    """List who has signed in with a role there, and whoever was given or refused one by hand."""
+    found = Api(target(at)).get(_path(tenant), Members).items
+    if json:
+        as_json(found)
+        return 0
+    rows = [
+        (
+            row.who,
+            row.login,
+            row.role or "none",
+            "by hand" if row.by_hand else "its forge",
+            when(row.seen) if row.seen else "",
+        )
+        for row in found
+    ]
+    headings = ("WHO", "LOGIN", "ROLE", "SAID BY", "SEEN")
+    table(headings, rows, empty=f"nobody: pushline members set {tenant} github:LOGIN member")
+    return 0
+
+
+@app.command
+def set(
+    tenant: Tenant,
+    who: Who,
+    role: Annotated[Role, Parameter(help="viewer, member or owner.")],
+    *,
+    at: At = HERE,
+) -> int:
+    """Give somebody a role, whatever the forge says; it holds at once."""
+    body = {"who": who, "role": role}
+    done = Api(target(at)).send("PUT", _path(tenant), MemberWritten, body)
+    sys.stdout.write(f"{done.who} is {done.role} of {tenant}\n")
+    return 0
+
+
+@app.command
+def rm(tenant: Tenant, who: Who, *, at: At = HERE) -> int:
+    """Shut somebody out, whatever the forge says; his tokens know at once."""
+    done = Api(target(at)).send("DELETE", _path(tenant), MemberWritten, who=who)
+    sys.stdout.write(f"{done.who} is nothing in {tenant}\n")
+    return 0
+
+
+def _path(tenant: str) -> str:
+    forge, _, owner = tenant.strip("/").partition("/")
+    if not owner or "/" in owner:
+        raise SettingInvalid(f"{tenant} is no tenant", hint="write FORGE/OWNER, as github/acme")
+    return f"/api/tenants/{forge}/{owner}/members"
