@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Any, Final
 
 import nats
 import structlog
 from nats.aio.client import Client
 
-from bus import instruments, water
+from bus import instruments, tls, water
 from bus.buildlogs import BuildLogs
 from bus.deadletters import DeadLetters
 from bus.follow import Follow
@@ -87,8 +87,8 @@ class Bus:
         self.lines = Lines(js, wire)
         self.usage = UsageLog(js, wire)
         self.deadletters = DeadLetters(js, wire)
-
         self.copies = Copies(js, wire)
+
 
 @asynccontextmanager
 async def connect(settings: BusSettings, *, name: str) -> AsyncIterator[Bus]:
@@ -159,21 +159,31 @@ async def session(settings: BusSettings, *, name: str) -> AsyncIterator[JetStrea
         await client.close()
 
 
+class _Private(Client):
+    """Says nothing, above all no password, to a server that asks for no TLS; nats-py would."""
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:  # noqa: FBT001, FBT002 - theirs
+        if initial_connection and not info.get("tls_required"):
+            raise nats.errors.Error("the log asks for no TLS, and we speak nothing else")
+        await super()._process_info(info, initial_connection)
+
+
 async def _open(settings: BusSettings, name: str, fatal: Fatal) -> tuple[Client, JetStream]:
-    client = Client()
+    encrypted = tls.context(settings)
+    client = Client() if encrypted is None else _Private()
     js = JetStream(client, settings.inbox, fatal)
-    denied: list[AccessDenied] = []
+    last: list[str] = []
 
     async def failed(error: Exception) -> None:
         text = str(error).lower()
         if "permissions violation" in text or "authorization" in text:
             refused = AccessDenied(f"user {settings.user or '(none)'}: {error}")
-            denied.append(refused)
             if not js.epoch:
                 raise refused
             fatal(refused)
         else:
-            log.info("log_connection_failed", error=str(error) or type(error).__name__)
+            last[:] = [str(error) or type(error).__name__]
+            log.info("log_connection_failed", error=last[0])
 
     async def disconnected() -> None:
         js.lost()
@@ -189,6 +199,8 @@ async def _open(settings: BusSettings, name: str, fatal: Fatal) -> tuple[Client,
                 name=name,
                 user=settings.user or None,
                 password=settings.password or None,
+                tls=encrypted,
+                tls_handshake_first=encrypted is not None and settings.tls_first,
                 inbox_prefix=settings.inbox.encode(),
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=0.25,  # type: ignore[arg-type] # seconds, slept as they are
@@ -201,7 +213,8 @@ async def _open(settings: BusSettings, name: str, fatal: Fatal) -> tuple[Client,
             await js.open()
     except (TimeoutError, OSError, nats.errors.Error) as error:
         await client.close()
-        raise LogUnavailable(f"no log at {_bare(settings.nats_url)}") from error
+        why = f": {last[0]}" if last else ""
+        raise LogUnavailable(f"no log at {_bare(settings.nats_url)}{why}") from error
     except AccessDenied:
         await client.close()
         raise

@@ -20,6 +20,7 @@ from schemas.errors import Gap, LogUnavailable
 log = structlog.get_logger(__name__)
 
 BATCH: Final = 1000  # messages asked for at once
+BYTES: Final = 8 * 1024 * 1024  # of a batch at most: the server drops whom it has too much for
 AHEAD: Final = 2  # batches
 SLICE: Final = 250  # messages handed on at once: others get the event loop in between
 EXPIRES: Final = 30 * 10**9  # nanoseconds
@@ -214,7 +215,7 @@ class Reader:
 
 
 _PULL: Final = msgspec.json.encode(
-    {"batch": BATCH, "expires": EXPIRES, "idle_heartbeat": HEARTBEAT}
+    {"batch": BATCH, "max_bytes": BYTES, "expires": EXPIRES, "idle_heartbeat": HEARTBEAT}
 )
 
 
@@ -224,7 +225,7 @@ def _status(raw: Raw) -> int:
     code = lines[0][9:12]
     if code == b"100":
         return 0
-    if code == b"408":
+    if code == b"408" or (code == b"409" and b"MaxBytes" in lines[0]):
         for line in lines[1:]:
             name, _, value = line.partition(b":")
             if name == b"Nats-Pending-Messages":

@@ -94,14 +94,18 @@ SHARES: Final = {  # of the room for all streams
 
 
 def declared(settings: BusSettings) -> dict[str, dict[str, Any]]:
-    """Return the whole configuration of each stream."""
+    """Return the whole configuration of each stream.
+
+    Streams of a cluster are all persisted before they are acknowledged: the server offers no other.
+    """
+    unfit = {"persist_mode"} if settings.replicas > 1 else set()
     return {
         stream["name"]: {
             "retention": "limits",
             "storage": "file",
             "num_replicas": settings.replicas,
             "max_bytes": int(settings.log_bytes * SHARES[stream["name"]]),
-            **stream,
+            **{name: value for name, value in stream.items() if name not in unfit},
         }
         for stream in STREAMS
     }
