@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bus import envelope
 from bus.jetstream import patiently
+from bus.timers import TIMERS, Due, due_of
 from schemas.envelope import Delivery, Recorded, Unknown
 from schemas.errors import EventMissing, GiveUp
 from schemas.events import Event
@@ -32,7 +33,7 @@ class NotRead(GiveUp):
     code = "not_read"
 
 
-async def pointed(bus: "Bus", stream: str, seq: int) -> Recorded[Event] | Delivery:
+async def pointed(bus: "Bus", stream: str, seq: int) -> Recorded[Event] | Delivery | Due:
     """Return the message that stands there; EventMissing when it is gone."""
     stored = await patiently(lambda: bus.js.message(stream, seq=seq))
     if stored is None:
@@ -40,12 +41,14 @@ async def pointed(bus: "Bus", stream: str, seq: int) -> Recorded[Event] | Delive
             f"{stream} has no message {seq} any more", hint="drop the letter, it cannot be redriven"
         )
     headers = envelope.parse(stored.headers)
+    if stream == TIMERS:
+        return due_of(stored.body, seq)
     if stream == "DELIVERIES":
         return await bus.deliveries.read(headers, stored.body, seq)
     return envelope.to_event(stored.subject, headers, stored.body, seq)
 
 
-def require_read(worker: "Worker", event: Recorded[Event] | Delivery) -> None:
+def require_read(worker: "Worker", event: Recorded[Event] | Delivery | Due) -> None:
     """Raise NotRead unless the worker reads such messages; what is unknown is passed over."""
     reads: Any = worker.reads if isinstance(worker.reads, tuple) else (worker.reads,)
     if isinstance(event, Recorded) and not isinstance(event.fact, (*reads, Unknown)):

@@ -21,6 +21,7 @@ from bus.private import Copies
 from bus.publish import Publisher
 from bus.settings import BusSettings
 from bus.stores import Stores, opened
+from bus.timers import Timers
 from bus.usage import UsageLog
 from bus.water import HighWater
 from bus.wire import Wire
@@ -87,6 +88,7 @@ class Bus:
         self.lines = Lines(js, wire)
         self.usage = UsageLog(js, wire)
         self.deadletters = DeadLetters(js, wire)
+        self.timers = Timers(js, wire)
         self.copies = Copies(js, wire)
 
 

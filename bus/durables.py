@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bus.again import POINTERS
 from bus.jetstream import JetStream, Refused, patiently
+from bus.timers import DUE, TIMERS, Due
 from schemas.envelope import Delivery
 from schemas.errors import DurableMissing
 from schemas.ids import tag_of
@@ -15,18 +16,22 @@ if TYPE_CHECKING:
 
 MAX_ACK_PENDING: Final = 1000  # a message given back with a delay still counts
 SPARE: Final = 4  # deliveries for one attempt: restarts and crashes use some up, resting none
+_OTHERS: Final = {Delivery: ("DELIVERIES", "delivery.>"), Due: (TIMERS, DUE)}  # than EVENTS
 START: Final = ("deliver_policy", "opt_start_seq")  # cannot be changed once made
 
 
 def stream_of(worker: "Worker | type[Worker]") -> str:
     """Return the stream a worker reads."""
-    return "DELIVERIES" if Delivery in _reads(worker) else "EVENTS"
+    return next(
+        (stream for kind, (stream, _) in _OTHERS.items() if kind in _reads(worker)), "EVENTS"
+    )
 
 
 def filters_of(worker: "Worker | type[Worker]") -> list[str]:
     """Return the subjects a worker reads; on EVENTS also the facts that point at a message."""
-    if Delivery in _reads(worker):
-        return ["delivery.>"]
+    for kind, (_, filter) in _OTHERS.items():
+        if kind in _reads(worker):
+            return [filter]
     return sorted({_filter(fact) for fact in (*_reads(worker), *POINTERS)})
 
 

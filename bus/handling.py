@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import structlog
 from nats.aio.msg import Msg
@@ -14,6 +14,7 @@ from bus.deadletters import REPLAYED, DeadLetter
 from bus.jetstream import Refused
 from bus.resting import Resting
 from bus.stack import stack
+from bus.timers import TIMERS, Due, due_of
 from schemas.envelope import Delivery, Recorded, Unknown
 from schemas.errors import GiveUp, LogUnavailable, PushlineError, Retry
 from schemas.events.run import RunDelayed
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from bus.work import Pace, Worker
 
 log = structlog.get_logger(__name__)
+
+Taken: TypeAlias = Recorded[Any] | Delivery | Due  # what a message holds
 
 ACK_TRIES: Final = 5
 TOLD_AT: Final = 3  # the attempt after which those who wait are told why, some seconds later
@@ -54,11 +57,7 @@ class Handling:
             await self._term(message, REPLAYED)
             return None
         try:
-            if self._stream == "DELIVERIES":
-                return await self._bus.deliveries.read(headers, message.data, seq)
-            event: Any = envelope.to_event(message.subject, headers, message.data, seq)
-            if isinstance(event.fact, again.POINTERS):
-                event = await self._pointed(message, event)
+            event = await self._read(message, headers, seq)
         except LogUnavailable:
             await self.give_back(message, self._pace.backoff[0])
             return None
@@ -72,6 +71,17 @@ class Handling:
             return None
         return event
 
+    async def _read(self, message: Msg, headers: dict[str, str], seq: int) -> Any | None:
+        """Return what the message holds, or what it points at; None when that is not for us."""
+        if self._stream == "DELIVERIES":
+            return await self._bus.deliveries.read(headers, message.data, seq)
+        if self._stream == TIMERS:
+            return due_of(message.data, seq)
+        event = envelope.to_event(message.subject, headers, message.data, seq)
+        if isinstance(event.fact, again.POINTERS):
+            return await self._pointed(message, event)
+        return event
+
     async def _pointed(self, message: Msg, pointer: Recorded[Any]) -> Any | None:
         """Return what is to be taken again; None when it is not ours to take."""
         if not again.is_for(self._worker, pointer.fact):
@@ -82,7 +92,7 @@ class Handling:
         again.require_read(self._worker, event)
         return event
 
-    async def run(self, message: Msg, event: Recorded[Any] | Delivery) -> None:
+    async def run(self, message: Msg, event: Taken) -> None:
         """Handle ``event`` and tell the server what came of it."""
         seq = message.metadata.sequence.stream
         self.held[seq] = message
@@ -100,7 +110,7 @@ class Handling:
         finally:
             del self.held[seq]
 
-    async def _run(self, message: Msg, event: Recorded[Any] | Delivery) -> None:
+    async def _run(self, message: Msg, event: Taken) -> None:
         begin = perf_counter()
         consumer = self._worker.durable
         try:
@@ -118,9 +128,7 @@ class Handling:
         finally:
             instruments.seconds.labels(consumer).observe(perf_counter() - begin)
 
-    async def failed(
-        self, message: Msg, event: Recorded[Any] | Delivery | None, error: Exception
-    ) -> None:
+    async def failed(self, message: Msg, event: Taken | None, error: Exception) -> None:
         """Let the message rest, give it back for later, or up.
 
         By the error's type, the message's age and the attempts so far.
@@ -150,9 +158,7 @@ class Handling:
         )
         await self.give_back(message, delay)
 
-    async def _rest(
-        self, message: Msg, event: Recorded[Any] | Delivery | None, error: Retry
-    ) -> None:
+    async def _rest(self, message: Msg, event: Taken | None, error: Retry) -> None:
         """Keep the message here until what it needs may be there again."""
         if self._resting.ended:
             await self.give_back(message, self._pace.backoff[0])
@@ -162,7 +168,7 @@ class Handling:
         if self._resting.times(message) == TOLD_AT:
             await self._tell(event, error)
 
-    async def _tell(self, event: Recorded[Any] | Delivery | None, error: Retry) -> None:
+    async def _tell(self, event: Taken | None, error: Retry) -> None:
         """Tell those who wait for a run why it waits, once for each event."""
         if not getattr(self._worker, "tells", False) or not isinstance(event, Recorded):
             return
@@ -172,9 +178,7 @@ class Handling:
             id = event_id(step, event.id, fact)
             await self._bus.log.append(fact, of=event.of, id=id, cause=event)
 
-    async def _last_word(
-        self, event: Recorded[Any] | Delivery | None, error: Exception
-    ) -> Exception | None:
+    async def _last_word(self, event: Taken | None, error: Exception) -> Exception | None:
         """Tell the worker that it is over; return what kept it from writing that down."""
         tell = getattr(self._worker, "gave_up", None)
         if tell is not None and event is not None:
@@ -199,9 +203,7 @@ class Handling:
             else:
                 return
 
-    async def _bury(
-        self, message: Msg, event: Recorded[Any] | Delivery | None, error: Exception
-    ) -> None:
+    async def _bury(self, message: Msg, event: Taken | None, error: Exception) -> None:
         """Write the dead letter, then end the message."""
         seq, consumer = message.metadata.sequence.stream, self._worker.durable
         pointer = self._pointers.get(seq)
@@ -236,7 +238,7 @@ class Handling:
         await self._bus.js.request(message.reply, f"+TERM {line}".encode())
 
 
-def _id(event: Recorded[Any] | Delivery | None) -> str:
+def _id(event: Taken | None) -> str:
     if event is None:
         return ""
     return event.id if isinstance(event, Recorded) else event.event_id

@@ -2,7 +2,7 @@
 
 Reads   branch.pushed/1, run.resolved/1, run.rejected/1, run.build-failed/1, function.deployed/1,
         function.deploy-failed/1, project.removed/1, run.cancel-requested/1,
-        run.rerun-requested/1
+        run.rerun-requested/1, timer.fired/1
 Writes  run.queued/1, run.superseded/1, run.cancelled/1, run.finished/1, tenant.labelled/1,
         function.claimed/1
 Calls   nobody
@@ -23,7 +23,7 @@ from bus.fold import Fold
 from bus.log import Draft, EventLog, Guard
 from consumers.planner import claims, labels, projects
 from consumers.planner.claims import Claim
-from consumers.planner.decide import Decision, again, cancel, decide, settle, stop
+from consumers.planner.decide import Decision, again, cancel, decide, expire, settle, stop
 from consumers.planner.labels import Labelled
 from consumers.planner.projects import OpenRun, Project
 from schemas import subjects
@@ -43,6 +43,7 @@ from schemas.events.run import (
     RunResolved,
 )
 from schemas.events.tenant import TenantLabelled
+from schemas.events.timer import TimerFired
 from schemas.ids import event_id
 
 log = structlog.get_logger(__name__)
@@ -98,6 +99,7 @@ class Planner:
         ProjectRemoved,
         RunCancelRequested,
         RunRerunRequested,
+        TimerFired,
     )
     begins: ClassVar[Literal["first", "now"]] = "first"
 
@@ -121,6 +123,9 @@ class Planner:
                 await self._write(event, partial(stop, run=event.of.id, by=by))
             case RunRerunRequested():
                 await self._rerun(event)
+            case TimerFired(purpose=purpose, about=run, due=due):
+                if purpose == "run-timeout":
+                    await self._write(event, partial(expire, run=run, due=due))
             case _:
                 await self._write(event, settle)
 

@@ -97,6 +97,20 @@ def stop(project: Project, run: str, by: str) -> Decision:
     ]
 
 
+def expire(project: Project, run: str, due: datetime) -> Decision:
+    """Return the end of a run whose time is over: whatever it waited for has not come."""
+    return [
+        (each.id, RunFinished("failed", f"timed out after {_span(due - each.queued)}"))
+        for each in project.open
+        if each.id == run
+    ]
+
+
+def _span(span: timedelta) -> str:
+    minutes = round(span.total_seconds() / 60)
+    return f"{minutes // 60} h" if minutes >= 60 else f"{span.total_seconds():.0f} s"
+
+
 def cancel(project: Project, by: str) -> Decision:
     """Return the ends of all open runs of a project that is gone."""
     return [(run.id, RunCancelled(by=by)) for run in project.open]

@@ -16,6 +16,7 @@ from consumers.deployer.platform import Platform
 from consumers.secrets.keyfile import KeyFile
 from consumers.secrets.store import Secrets
 from consumers.source.remote import PublicRemotes, Remotes
+from consumers.timer.router import Router, RouterSettings
 from edge.cli.build_secrets import OrderedSecrets
 from edge.cli.gateways import gateway_settings
 from edge.cli.honoured import honoured
@@ -83,6 +84,15 @@ class Adapters:
     def build_secrets(self) -> BuildSecrets:
         """Return what opens the secrets of a build."""
         return OrderedSecrets(self.secrets)
+
+    @cached_property
+    def functions(self) -> Router:
+        """Return what calls functions when their time has come, through a router."""
+        at, chosen = self.settings.endpoint, self.settings.settings
+        own = "" if chosen.nats_url else f"{at.host}:{at.port}"  # of `up`: its router
+        address = chosen.router_address or own
+        settings = RouterSettings(url=at.function_url, address=address, token=at.token)
+        return Router(settings)
 
     @cached_property
     def remotes(self) -> Remotes:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
@@ -22,6 +23,10 @@ from consumers.secrets.consumer import Sweeper
 from consumers.source.archive import Templates
 from consumers.source.consumer import Source
 from consumers.source.limits import SourceSettings
+from consumers.timer.calls import Calls
+from consumers.timer.consumer import Timekeeper
+from consumers.timer.setting import keep_set
+from consumers.timer.wanted import wanted
 from edge.cli import audit_sinks
 from edge.cli.adapters import Adapters
 from edge.cli.home import Home
@@ -36,7 +41,12 @@ DURABLE: Final[tuple[type[Worker], ...]] = (
     Keeper,
     Deployer,
     Sweeper,
+    Timekeeper,
+    Calls,
 )
+
+
+OF: Final = {"intake-again": "intake", "timer-calls": "timer"}  # whose a durable is, if not its own
 
 
 class Consumers(msgspec.Struct, frozen=True):
@@ -118,6 +128,18 @@ def _reconciler(parts: Adapters) -> Consumers:
     return Consumers(beside)
 
 
+def _timer(parts: Adapters) -> Consumers:
+    bus, fold = parts.bus, wanted(parts.settings.snapshots)
+    timeout = timedelta(hours=parts.settings.settings.run_timeout_hours)
+    keeper = Timekeeper(bus.log, fold, timeout)
+    calls = Calls(bus.log, bus.follow.events, fold, parts.functions, keeper)
+
+    async def kept(stopping: asyncio.Event) -> None:
+        await keep_set(bus, fold, timeout, stopping)
+
+    return Consumers({**jobs(bus, (keeper, calls)), "timer-setting": kept}, (fold,))
+
+
 def _audit(parts: Adapters) -> Consumers:
     sinks = audit_sinks.sending(parts.settings.settings.audit_sinks)
 
@@ -140,5 +162,6 @@ CONSUMERS: Final[dict[str, Callable[[Adapters], Consumers]]] = {
     "deployer": _deployer,
     "secrets": _secrets,
     "reconciler": _reconciler,
+    "timer": _timer,
     "audit": _audit,
 }

@@ -84,7 +84,7 @@ def test_secrets_are_made_and_go_to_whom_they_are_for(secrets: Path) -> None:
         *("deployer", "reconciler", "doctor")
     }
     assert {name for name, has in who.items() if "token" in has} == {
-        *("edge", "source", "doctor", "operator")
+        *("edge", "source", "timer", "doctor", "operator")
     }
 
 

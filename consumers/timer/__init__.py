@@ -1,0 +1,1 @@
+"""Timer: what is to happen at a moment, whoever is up then."""
