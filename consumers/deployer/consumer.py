@@ -66,6 +66,7 @@ class Deployer:
     blobs: Blobs
     platform: Platform
     places: int = PLACES
+    looks: tuple[float, ...] = CLAIM
     durable: ClassVar = "deployer"
     reads: ClassVar = (RunBuilt,)
     begins: ClassVar[Literal["first", "now"]] = "now"
@@ -99,7 +100,7 @@ class Deployer:
 
     async def _claimed(self, function: Aggregate) -> None:
         """Wait a moment for the planner, which claims names as a run is resolved."""
-        for pause in CLAIM:
+        for pause in self.looks:
             if await self.events.last(function, FunctionClaimed) is not None:
                 return
             await asyncio.sleep(pause)

@@ -22,6 +22,7 @@ NOUNS = {
     "events": "edge.cli.events:app",
     "state": "edge.cli.state.command:state",
     "run": "edge.cli.run:app",
+    "replay": "edge.cli.replay.command:app",
     "functions": "edge.cli.functions:app",
     "projects": "edge.cli.projects:app",
     "secrets": "edge.cli.secrets:app",

@@ -11,15 +11,15 @@ from edge.cli import settings as choices
 ROLE = "operator"  # may read the log, and write the facts of operators' commands
 
 
-def settings(option: Path | None) -> BusSettings:
+def settings(option: Path | None, role: str = ROLE) -> BusSettings:
     """Return what connects to that home's log, or to a log apart; raises NotRunning."""
     found = where.find(option)
     chosen, _, _ = choices.current()
     if option is None and chosen.nats_url:
-        return apart.log_of(chosen, ROLE, found.path)
+        return apart.log_of(chosen, role, found.path)
     running = home.endpoint(found)
     passwords = credentials(found.path / "nats" / "credentials.json")
-    return BusSettings(nats_url=running.log, user=ROLE, password=passwords[ROLE], home=found.path)
+    return BusSettings(nats_url=running.log, user=role, password=passwords[role], home=found.path)
 
 
 def actor() -> str:

@@ -1,0 +1,1 @@
+"""The consumers that can be replayed, each with what stands for the world."""

@@ -1,0 +1,28 @@
+"""Intake and planner: they ask nobody but the log, so that all they do is compared."""
+
+from consumers.intake import consumer as intake
+from consumers.intake.consumer import Intake
+from consumers.planner.consumer import Folds, Planner
+from edge.cli.replay.parts.part import Part
+
+
+def intake_part() -> Part:
+    """Return intake, with the branches it decides by."""
+    fold = intake.fold()
+    return Part(
+        Intake,
+        "all facts of each stored delivery (a delivery is kept for 30 days)",
+        lambda scene: Intake(scene.log, fold),
+        (fold,),
+    )
+
+
+def planner_part() -> Part:
+    """Return the planner, with the folds it decides by."""
+    folds = Folds.kept()
+    return Part(
+        Planner,
+        "runs, their ends, labels and claims",
+        lambda scene: Planner(scene.log, folds),
+        folds.all(),
+    )
