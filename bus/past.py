@@ -26,7 +26,7 @@ APART: Final = 12_500  # events between two states on disk, doubled until there 
 STONES: Final = 8  # states on disk
 REMEMBERED: Final = 8  # states in memory
 ROWS: Final = 400_000  # in all of those together; rows that did not change are shared
-WAITING: Final = 8  # moments that are being folded, or wait for it
+WAITING: Final = 64  # moments that are being folded, or wait for it
 WITHIN: Final = 30.0  # seconds for one answer; what was folded until then is kept
 
 

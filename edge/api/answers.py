@@ -26,7 +26,7 @@ class Answers(ASGIMiddleware):
         held: list[Any] = []
 
         async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == 200:
+            if message["type"] == "http.response.start" and _whole(message):
                 held.append(message)
                 return
             if not held:
@@ -42,6 +42,12 @@ class Answers(ASGIMiddleware):
             await send({"type": "http.response.body", "body": body, "more_body": False})
 
         await next_app(scope, receive, answer)
+
+
+def _whole(start: Any) -> bool:
+    """Tell whether an answer may come in one piece; a tail's head is not held back."""
+    kind = dict(start["headers"]).get(b"content-type", b"")
+    return start["status"] == 200 and not kind.startswith(b"text/event-stream")
 
 
 def _tagged(scope: Any, start: Any, body: bytes) -> tuple[Any, bytes]:

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import Components, ExternalDocumentation, SecurityScheme
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import ServerSentEvent
 
@@ -19,18 +19,23 @@ from bus.usage import UsageLog
 from edge.api import (
     access,
     domains,
+    events,
     members,
     refusals,
     run_requests,
     secrets,
     tokens,
 )
+from edge.api.answers import Answers
+from edge.api.contract import asyncapi
 from edge.api.domain_book import DomainBook
 from edge.api.logs import latest, of_builds, sent, source_of_function, source_of_run
 from edge.api.projects import Project
 from edge.api.queries import After, Asks, Cursor, Limit
 from edge.api.secret_store import SecretStore
 from edge.api.shapes import FunctionView, LogLine, Page, RunItem, RunView
+from edge.api.tailing import Tails
+from edge.api.then import READS, Then, has_past
 from edge.api.usage import usage
 from edge.api.views import Views
 from edge.auth.room import Auth
@@ -47,7 +52,7 @@ RunCursor = Annotated[
 OfProject = Annotated[str, QueryParameter(description="owner/name, or the forge's own id")]
 
 
-@get("/projects", summary="The repositories that Pushline knows")
+@get("/projects", dependencies=READS, summary="The repositories that Pushline knows")
 async def projects(
     *,
     views: NamedDependency[Views],
@@ -60,7 +65,7 @@ async def projects(
     return await views.page_of_projects(limit, cursor, after, asking.sees)
 
 
-@get("/runs", summary="Runs, newest first")
+@get("/runs", dependencies=READS, summary="Runs, newest first")
 async def runs(
     *,
     views: NamedDependency[Views],
@@ -74,7 +79,7 @@ async def runs(
     return await views.page_of_runs(project, limit, cursor, after, asking.sees)
 
 
-@get("/runs/{run:str}", summary="One run and its waterfall")
+@get("/runs/{run:str}", dependencies=READS, summary="One run and its waterfall")
 async def run(
     *, views: NamedDependency[Views], asking: Asks, run: FromPath[str], after: After = 0
 ) -> RunView:
@@ -101,7 +106,7 @@ async def run_logs(
     return await of_builds(lines, logs, row, limit)
 
 
-@get("/functions", summary="All functions, and where they answer")
+@get("/functions", dependencies=READS, summary="All functions, and where they answer")
 async def functions(
     *,
     views: NamedDependency[Views],
@@ -115,7 +120,7 @@ async def functions(
     return await views.page_of_functions(project, limit, cursor, after, asking.sees)
 
 
-@get("/functions/{label:str}/{name:str}", summary="One function")
+@get("/functions/{label:str}/{name:str}", dependencies=READS, summary="One function")
 async def function(
     *,
     views: NamedDependency[Views],
@@ -165,6 +170,8 @@ def create(
     book: DomainBook,
     event_log: EventLog,
     auth: Auth,
+    then: Then,
+    tails: Tails,
     version: str,
 ) -> Litestar:
     """Return the application; what is given is shared by all requests."""
@@ -172,11 +179,13 @@ def create(
     routes: list[Any] = [projects, runs, run, run_logs, functions, function]
     routes += [function_logs, usage, *secrets.HANDLERS, *domains.HANDLERS]
     routes += [*run_requests.HANDLERS, *members.HANDLERS, *tokens.HANDLERS]
-    routes += [openapi]
+    routes += [*events.HANDLERS, asyncapi, openapi]
     return Litestar(
-        [Router("/api", route_handlers=routes, guards=[access.known])],
+        [Router("/api", route_handlers=routes, guards=[access.known, has_past])],
+        middleware=[Answers()],
         dependencies={
             "asking": Provide(access.asking),
+            "then": Provide(lambda: then, sync_to_thread=False),
             "views": Provide(lambda: views, sync_to_thread=False),
             "lines": Provide(lambda: lines, sync_to_thread=False),
             "logs": Provide(lambda: logs, sync_to_thread=False),
@@ -187,6 +196,7 @@ def create(
             "roster": Provide(lambda: roster, sync_to_thread=False),
             "auth_book": Provide(lambda: auth.book, sync_to_thread=False),
             "auth_desk": Provide(lambda: auth.desk, sync_to_thread=False),
+            "tails": Provide(lambda: tails, sync_to_thread=False),
         },
         logging_config=None,  # the process has set up its own
         exception_handlers={
@@ -202,6 +212,9 @@ def create(
             description="What was pushed, built and deployed; secrets are set, and never read.",
             path="/api/schema",
             render_plugins=[JsonRenderPlugin()],
+            external_docs=ExternalDocumentation(
+                url="/api/asyncapi.json", description="the events of the log, as AsyncAPI 3.0"
+            ),
             security=[{"token": []}],
             components=Components(
                 security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}

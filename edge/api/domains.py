@@ -12,6 +12,7 @@ from edge.api.domain_book import DomainBook
 from edge.api.problems import NotFound
 from edge.api.queries import After, Asks, Cursor, Limit
 from edge.api.shapes import DomainView, DomainWritten, Page
+from edge.api.then import READS
 from edge.api.views import Views, reached
 from edge.auth.asking import Asking
 
@@ -25,7 +26,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     function: str = ""
 
 
-@get("/domains", summary="Hosts of the operator's own, and where they lead")
+@get("/domains", dependencies=READS, summary="Hosts of the operator's own, and where they lead")
 async def domains(
     *,
     views: NamedDependency[Views],

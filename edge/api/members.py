@@ -10,6 +10,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 from edge.api.asked import Members, MemberWritten
 from edge.api.problems import NotFound
 from edge.api.queries import Asks
+from edge.api.then import READS
 from edge.auth.asking import Asking
 from edge.auth.policy import Resource
 from edge.auth.roster import Roster
@@ -30,6 +31,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 @get(
     "/tenants/{forge:str}/{owner:str}/members",
+    dependencies=READS,
     summary="Who is what in a tenant",
 )
 async def members(
@@ -39,7 +41,7 @@ async def members(
     forge: FromPath[str],
     owner: FromPath[str],
 ) -> Members:
-    """Return those who have signed in, and all of whom somebody said anything by hand."""
+    """Return those who have signed in, and those who got a role by hand."""
     return Members(items=roster.of(_tenant(asking, forge, owner)))
 
 
@@ -52,14 +54,14 @@ async def set_member(
     owner: FromPath[str],
     data: JSONBody[Given],
 ) -> MemberWritten:
-    """Say what somebody is, whatever the forge says; it holds at once."""
+    """Give a role beside what the forge says, the higher counts; it holds at once."""
     on = _tenant(asking, forge, owner)
     asking.need("members", on)
     seq = await roster.set(on, data.who, data.role, asked=asking.caller)
     return MemberWritten(who=data.who, role=data.role, seq=seq)
 
 
-@delete("/tenants/{forge:str}/{owner:str}/members", status_code=200, summary="Shut somebody out")
+@delete("/tenants/{forge:str}/{owner:str}/members", status_code=200, summary="Take a role back")
 async def remove_member(
     *,
     roster: NamedDependency[SkipValidation[Roster]],
@@ -68,7 +70,7 @@ async def remove_member(
     owner: FromPath[str],
     who: Who,
 ) -> MemberWritten:
-    """Say that somebody is nothing, whatever the forge says; his tokens stop at once."""
+    """Take back what was given by hand; what the forge says stays. It holds at once."""
     on = _tenant(asking, forge, owner)
     asking.need("members", on)
     seq = await roster.set(on, who, None, asked=asking.caller)

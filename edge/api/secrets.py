@@ -12,6 +12,7 @@ from edge.api import scopes
 from edge.api.queries import After, Asks, Cursor, Limit
 from edge.api.secret_store import SecretStore
 from edge.api.shapes import Page, SecretView, SecretWritten
+from edge.api.then import READS
 from edge.api.views import Views, reached
 from edge.auth.asking import Asking
 from edge.auth.policy import Resource
@@ -36,7 +37,7 @@ class NewValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return "NewValue()"
 
 
-@get("/secrets", summary="Names of secrets; values are not handed out")
+@get("/secrets", dependencies=READS, summary="Names of secrets; values are not handed out")
 async def secrets(
     *,
     views: NamedDependency[Views],

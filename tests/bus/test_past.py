@@ -220,7 +220,8 @@ async def test_too_much_at_once_is_refused() -> None:
         await there.at(500)
 
     source.gate.set()
-    assert [state[0].seq for state in await asyncio.gather(*waiting)] == [*range(1, 9)]
+    states = await asyncio.gather(*waiting)
+    assert [state[0].seq for state in states] == [*range(1, past.WAITING + 1)]
 
 
 async def test_what_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

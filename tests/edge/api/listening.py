@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import httpx
 import msgspec
 import uvicorn
 
@@ -34,6 +35,7 @@ class Listening:
     """An API, and who asks: that may change while an answer goes on."""
 
     bus: Bus
+    application: Any = None  # ASGI, typed in Litestar's own words
     url: str = ""
     caller: Caller | None = PLATFORM
 
@@ -43,8 +45,10 @@ class Listening:
 
     async def get(self, path: str) -> tuple[int, Any]:
         """Return the status and the body of an answer that ends."""
-        async with aiohttp.ClientSession() as session, session.get(self.url + path) as response:
-            return response.status, msgspec.json.decode(await response.read())
+        transport = httpx.ASGITransport(self.application)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            response = await client.get(path)
+            return response.status_code, response.json()
 
     async def push(self, number: int, owner: str = "alice", actor: str = "") -> int:
         """Append that somebody pushed; return the sequence."""
@@ -128,8 +132,8 @@ async def reading(reader: Reader) -> AsyncIterator[Reader]:
 
 
 @asynccontextmanager
-async def listening(bus: Bus) -> AsyncIterator[Listening]:
-    """Serve the API."""
+async def answering(bus: Bus) -> AsyncIterator[Listening]:
+    """Yield the API, for answers that end."""
     views = Views.make(None, lambda label, _, function: f"http://{label}.localhost/{function}")
     folding = [asyncio.create_task(fold.run(bus.follow)) for fold in views.folds]
     served = Listening(bus)
@@ -152,17 +156,27 @@ async def listening(bus: Bus) -> AsyncIterator[Listening]:
         found = {} if scope["type"] == "lifespan" else {"asking": served.asking()}
         await application(scope | found, receive, send)
 
+    served.application = asked
+    yield served
+    for task in folding:
+        task.cancel()
+
+
+@asynccontextmanager
+async def listening(bus: Bus) -> AsyncIterator[Listening]:
+    """Serve the API at a port, for answers that go on."""
     listener = socket.create_server(("127.0.0.1", 0))
-    served.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    config = uvicorn.Config(asked, lifespan="off", log_level="warning", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve([listener]))
-    await eventually(lambda: server.started)
-    try:
-        yield served
-    finally:
-        server.should_exit = True
-        await serving
-        listener.close()
-        for task in folding:
-            task.cancel()
+    async with answering(bus) as served:
+        served.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        config = uvicorn.Config(
+            served.application, lifespan="off", log_level="warning", timeout_graceful_shutdown=1
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve([listener]))
+        await eventually(lambda: server.started)
+        try:
+            yield served
+        finally:
+            server.should_exit = True
+            await serving
+            listener.close()

@@ -13,7 +13,9 @@ from bus.connection import Bus
 from consumers.secrets.desk import Desk
 from edge.api.app import create
 from edge.api.domain_book import DomainBook
+from edge.api.tailing import Tails
 from edge.api.views import Views
+from edge.cli.past import then_of
 from schemas import subjects
 from schemas.envelope import Aggregate
 from schemas.events.branch import BranchPushed
@@ -74,6 +76,7 @@ async def api(bus: Bus) -> AsyncIterator[httpx.AsyncClient]:
     desk = Desk.of(bus, bus.settings.home / "secrets", None)
     # ASGI, typed in Litestar's own words
     book = DomainBook(bus.log, "localhost")
+    auth = auth_of(bus)
     application: Any = create(
         views,
         bus.lines,
@@ -82,7 +85,9 @@ async def api(bus: Bus) -> AsyncIterator[httpx.AsyncClient]:
         counts=bus.usage,
         book=book,
         event_log=bus.log,
-        auth=auth_of(bus),
+        auth=auth,
+        then=then_of(bus, views, desk, auth.book, None),
+        tails=Tails(bus.follow, bus.log),
         version="0",
     )
     transport = httpx.ASGITransport(as_caller(application))

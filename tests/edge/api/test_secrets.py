@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import functools
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -13,8 +15,10 @@ from consumers.secrets import box
 from consumers.secrets.desk import Desk
 from edge.api.app import create
 from edge.api.domain_book import DomainBook
+from edge.api.tailing import Tails
 from edge.api.views import Views
 from edge.cli.dispatch import Dispatch
+from edge.cli.past import then_of
 from schemas.envelope import Aggregate
 from schemas.events.branch import BranchPushed
 from schemas.events.project import ProjectInstalled, ProjectRenamed
@@ -43,6 +47,7 @@ async def api(bus: Bus, desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
         raise AssertionError("not for us")
 
     book = DomainBook(bus.log, "localhost")
+    auth = auth_of(bus)
     application: Any = create(
         views,
         bus.lines,
@@ -51,7 +56,9 @@ async def api(bus: Bus, desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
         counts=bus.usage,
         book=book,
         event_log=bus.log,
-        auth=auth_of(bus),
+        auth=auth,
+        then=then_of(bus, views, desk, auth.book, None),
+        tails=Tails(bus.follow, bus.log),
         version="0",
     )
     dispatch: Any = Dispatch(
@@ -117,8 +124,10 @@ async def test_no_route_hands_a_value_out(api: httpx.AsyncClient) -> None:
     await api.put(SHOP, json={"value": CANARY})
     await api.put(ALICE, json={"value": CANARY})
     paths = (await api.get("/api/openapi.json")).json()["paths"]
+    soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat().replace("+00:00", "Z")
+    filled = {"{place}": "alice/shop/npm-token", "{run}": "x", "/tail": f"/tail?until={soon}"}
     asked = [
-        (method, pattern.replace("{place}", "alice/shop/npm-token").replace("{run}", "x"))
+        (method, functools.reduce(lambda path, part: path.replace(*part), filled.items(), pattern))
         for pattern in [
             *paths,
             "/api/secrets/",
