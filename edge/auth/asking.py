@@ -84,7 +84,9 @@ def _refusal(caller: Caller, action: Action, on: Resource, where: str) -> Forbid
             "this is for operators", hint="PUSHLINE_OPERATORS says who they are, where it runs"
         )
     mine = caller.role(on.forge, on.owner) or "no member"
+    hint = f"an owner gives it: pushline members set {where} {caller.login} {need.role}"
+    if caller.scopes is not None:
+        hint = f"it takes a token for {where}, of somebody who is {need.role} there"
     return Forbidden(
-        f"{where}: this takes the role {need.role}, and {caller.login} is {mine} there",
-        hint=f"an owner gives it: pushline members set {where} {caller.login} {need.role}",
+        f"{where}: this takes the role {need.role}, and {caller.login} is {mine} there", hint=hint
     )

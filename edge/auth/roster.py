@@ -18,7 +18,7 @@ from schemas import subjects
 from schemas.envelope import tenant
 from schemas.errors import Conflict, PushlineError
 from schemas.events.tenant import TenantMemberSet
-from schemas.people import Role, means, named, names
+from schemas.people import RANKS, Role, means, named, names
 
 PROVIDERS: Final = ("github", "gitlab", "oidc")
 LONGEST: Final = 255  # letters of a name
@@ -43,7 +43,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody's role in a tenant, and who says so."""
 
     who: str  # as it was written; or the login
-    role: Role | None  # None: shut out by hand
+    role: Role  # the one that counts
     by_hand: bool  # else as the forge said at the last sign-in
     login: str = ""  # of those who have signed in
     seen: datetime | None = None
@@ -57,33 +57,28 @@ class Roster:
     book: Book
 
     def of(self, on: Resource) -> list[Member]:
-        """Return who has a role in a tenant or is shut out of it, by name."""
+        """Return who has a role in a tenant, by name; of two roles the higher."""
         key = tenant_key(on.forge, on.owner)
-        found = {}
+        found: dict[str, Member] = {}
         for known in self.book.people.rows.values():
             for one in known.memberships:
                 if (one.forge, one.owner) == (on.forge, on.owner):
-                    found[known.login] = Member(
-                        who=known.login,
-                        role=one.role,
-                        by_hand=False,
-                        login=known.login,
-                        seen=known.seen,
-                    )
+                    found[known.login] = _member(known.login, one.role, known, by_hand=False)
         for who, granted in self.book.members.rows.items():
-            if key in granted.roles:
+            if role := granted.roles.get(key):
                 person = self._known(who)
-                login, seen = ("", None) if person is None else (person.login, person.seen)
-                found.pop(login, None)
-                role = granted.roles[key]
-                found[who] = Member(who=who, role=role, by_hand=True, login=login, seen=seen)
+                told = found.get(person.login) if person else None
+                if told is not None and RANKS[told.role] >= RANKS[role]:
+                    continue
+                found.pop(told.who if told else "", None)
+                found[who] = _member(who, role, person, by_hand=True)
         return [found[name] for name in sorted(found)]
 
     async def set(self, on: Resource, who: str, role: Role | None, *, asked: Caller) -> int:
-        """Give somebody a role in a tenant, None for none at all; return the sequence.
+        """Give somebody a role in a tenant, None: take it back; return the sequence.
 
-        It stands above what the forge says, until it is set again. Harmless to repeat. Raises
-        MemberInvalid, MemberSelf, Conflict.
+        It stands beside what the forge says. Harmless to repeat. Raises MemberInvalid,
+        MemberSelf, Conflict.
         """
         name = checked(who)
         itself = means(name, user=asked.user, login=asked.login)
@@ -113,19 +108,23 @@ class Roster:
         raise Conflict(f"the members of {on.owner} are being changed by others", hint="try again")
 
     def _meant(self, on: Resource, name: str, role: Role | None) -> Iterator[str]:
-        """Yield each name of this person that has another role by hand, and ``name`` itself."""
-        known = self._known(name)
+        """Yield ``name`` unless it has this role, and what else the same person got a role by."""
+        known, key = self._known(name), tenant_key(on.forge, on.owner)
         others = names(known.user, known.login) - {name} if known else frozenset()
         for one in sorted((name, *others)):
             row = self.book.members.rows.get(one)
-            written = {} if row is None else row.roles
-            key = tenant_key(on.forge, on.owner)
-            if (key not in written and one == name) or (key in written and written[key] != role):
+            written = None if row is None else row.roles.get(key)
+            if written != role and (one == name or written is not None):
                 yield one
 
     def _known(self, name: str) -> Known | None:
         people = self.book.people.rows.values()
         return next((one for one in people if means(name, user=one.user, login=one.login)), None)
+
+
+def _member(who: str, role: Role, known: Known | None, *, by_hand: bool) -> Member:
+    login, seen = ("", None) if known is None else (known.login, known.seen)
+    return Member(who=who, role=role, by_hand=by_hand, login=login, seen=seen)
 
 
 def checked(who: str) -> str:

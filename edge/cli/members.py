@@ -22,7 +22,7 @@ Who: TypeAlias = Annotated[
 
 @app.command
 def ls(tenant: Tenant, *, json: JsonOption = False, at: At = HERE) -> int:
-    """List who has signed in with a role there, and whoever was given or refused one by hand."""
+    """List who has signed in with a role there, and whoever got one by hand."""
     found = Api(target(at)).get(_path(tenant), Members).items
     if json:
         as_json(found)
@@ -31,7 +31,7 @@ def ls(tenant: Tenant, *, json: JsonOption = False, at: At = HERE) -> int:
         (
             row.who,
             row.login,
-            row.role or "none",
+            row.role,
             "by hand" if row.by_hand else "its forge",
             when(row.seen) if row.seen else "",
         )
@@ -50,7 +50,7 @@ def set(
     *,
     at: At = HERE,
 ) -> int:
-    """Give somebody a role, whatever the forge says; it holds at once."""
+    """Give somebody a role, beside what the forge says: the higher counts, at once."""
     body = {"who": who, "role": role}
     done = Api(target(at)).send("PUT", _path(tenant), MemberWritten, body)
     sys.stdout.write(f"{done.who} is {done.role} of {tenant}\n")
@@ -59,9 +59,9 @@ def set(
 
 @app.command
 def rm(tenant: Tenant, who: Who, *, at: At = HERE) -> int:
-    """Shut somebody out, whatever the forge says; his tokens know at once."""
+    """Take back a role that was given by hand; what the forge says stays."""
     done = Api(target(at)).send("DELETE", _path(tenant), MemberWritten, who=who)
-    sys.stdout.write(f"{done.who} is nothing in {tenant}\n")
+    sys.stdout.write(f"{done.who} has no role by hand in {tenant} any more\n")
     return 0
 
 
