@@ -7,7 +7,7 @@ hundred KiB at most, for the log keeps the rest; one that takes nothing for 30 s
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -46,7 +46,7 @@ def end(reason: str) -> bytes:
 
 
 class EventStream:
-    """The answer; an ASGI application. Frames that are empty are chances to see who is gone."""
+    """The answer; an ASGI application."""
 
     def __init__(self, frames: Frames, left: Callable[[], None]) -> None:
         """Send ``frames``; ``left`` is called once, when no more are sent."""
@@ -69,21 +69,30 @@ class EventStream:
 
     async def _sent(self, send: Send, gone: asyncio.Task[None]) -> str:
         """Send all frames; return why that was all."""
-        async with aclosing(self._frames) as frames:
-            async for frame in frames:
-                if gone.done():
-                    return "left"
-                try:
-                    async with asyncio.timeout(STALL):
-                        if frame:
-                            await send(_body(frame, more=True))
-                except TimeoutError:
-                    log.info("tail_cut_off", why="nothing was taken", seconds=STALL)
-                    return "slow"
+        while (frame := await self._next(gone)) is not None:
+            try:
+                async with asyncio.timeout(STALL):
+                    await send(_body(frame, more=True))
+            except TimeoutError:
+                log.info("tail_cut_off", why="nothing was taken", seconds=STALL)
+                return "slow"
+        if gone.done():
+            return "left"
         with suppress(TimeoutError):
             async with asyncio.timeout(STALL):
                 await send(_body(b"", more=False))
         return "ended"
+
+    async def _next(self, gone: asyncio.Task[None]) -> bytes | None:
+        """Return the next frame; None after the last, and as soon as the reader has left."""
+        coming = asyncio.ensure_future(anext(self._frames, None))
+        try:
+            await asyncio.wait((coming, gone), return_when=asyncio.FIRST_COMPLETED)
+            return None if gone.done() else coming.result()
+        finally:
+            if not coming.done():
+                coming.cancel()
+                await asyncio.wait((coming,))
 
 
 def _body(frame: bytes, *, more: bool) -> Message:

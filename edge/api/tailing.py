@@ -110,9 +110,9 @@ class Tails:
                     after = batch[-1].seq
                     continue
                 quiet += EACH
-                beat = quiet >= HEARTBEAT
-                quiet = 0.0 if beat else quiet
-                yield sse.alive(after) if beat else b""
+                if quiet >= HEARTBEAT:
+                    quiet = 0.0
+                    yield sse.alive(after)
         except PushlineError as error:
             log.warning("tail_failed", code=error.code, message=error.message)
             yield sse.end(error.code)
