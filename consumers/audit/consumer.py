@@ -22,7 +22,7 @@ from consumers.audit import instruments
 from consumers.audit.anchors import Anchors
 from consumers.audit.file import RecordBroken, RecordFile, RecordHeld
 from consumers.audit.record import Line, before_of, line_of
-from consumers.audit.sinks import Sending
+from consumers.audit.sinks import Named, Sending, configure
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +44,7 @@ async def audit(
     try:
         await _belongs(bus, file)
         log.info("audit_resumed", seq=file.seq)
+        await run_blocking(configure, path, [Named(sink.name, sink.kind) for sink in sinks])
         grown = asyncio.Condition()
         sending = [asyncio.create_task(sink.run(file, grown), name=sink.name) for sink in sinks]
         await _record(bus, file, grown, stopping)

@@ -2,9 +2,20 @@
 
 from consumers.audit.sinks.sending import Sending, Sink
 from consumers.audit.sinks.settings import Settings, SinkSettings
-from consumers.audit.sinks.state import NotTaken, State
+from consumers.audit.sinks.state import Named, NotTaken, State, configure, configured
 
-__all__ = ["NotTaken", "Sending", "Settings", "Sink", "SinkSettings", "State", "made"]
+__all__ = [
+    "Named",
+    "NotTaken",
+    "Sending",
+    "Settings",
+    "Sink",
+    "SinkSettings",
+    "State",
+    "configure",
+    "configured",
+    "made",
+]
 
 
 def made(settings: SinkSettings) -> Sink:

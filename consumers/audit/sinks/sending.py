@@ -66,6 +66,11 @@ class Sending:
         """Return the sink's name."""
         return self.settings.name
 
+    @property
+    def kind(self) -> str:
+        """Return what it is, as http."""
+        return str(self.settings.__struct_config__.tag)
+
     async def run(self, file: RecordFile, grown: asyncio.Condition) -> None:
         """Send what the record holds, and what it gets, until cancelled."""
         state = await self._begun(file, grown)

@@ -54,5 +54,29 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         write_whole(path, msgspec.json.encode(self))
 
 
+class Named(msgspec.Struct, frozen=True):
+    """A sink that is configured."""
+
+    name: str
+    kind: str
+
+
+def configured(record: Path) -> list[Named]:
+    """Return the sinks that the record's writer has, as it says itself."""
+    try:
+        return msgspec.json.decode(_list(record).read_bytes(), type=list[Named])
+    except FileNotFoundError:
+        return []
+
+
+def configure(record: Path, sinks: list[Named]) -> None:
+    """Say which sinks there are, for who looks at the record from another process."""
+    write_whole(_list(record), msgspec.json.encode(sinks))
+
+
+def _list(record: Path) -> Path:
+    return record.with_name("sinks.json")
+
+
 def _path(record: Path, name: str) -> Path:
     return record.parent / "sinks" / f"{name}.json"

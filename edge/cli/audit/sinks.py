@@ -8,8 +8,8 @@ from rich.text import Text
 
 from consumers.audit.file import last_line
 from consumers.audit.record import checked
-from consumers.audit.sinks import SinkSettings, State
-from edge.cli import audit_sinks, settings
+from consumers.audit.sinks import Named, State, configured
+from edge.cli import audit_sinks
 from edge.cli.audit.place import record
 from edge.cli.output import as_json, table, when
 from edge.cli.where import HomeOption, JsonOption
@@ -30,8 +30,7 @@ class SinkLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def sinks(*, json: JsonOption = False, home: HomeOption = None) -> int:
     """List the sinks, and what each has taken; the exit code is 1 while one takes nothing."""
-    chosen, _, _ = settings.current()
-    found = lines(record(home), audit_sinks.load(chosen.audit_sinks))
+    found = lines(record(home))
     if json:
         as_json(found)
     else:
@@ -51,15 +50,15 @@ def sinks(*, json: JsonOption = False, home: HomeOption = None) -> int:
     return 1 if any(one.failing for one in found) else 0
 
 
-def lines(path: Path, chosen: tuple[SinkSettings, ...]) -> list[SinkLine]:
-    """Return what is known of each sink."""
+def lines(path: Path) -> list[SinkLine]:
+    """Return what is known of each sink that the record's writer has."""
     _, text = last_line(path)
     head = checked(text, None).seq if text else 0
-    return [_line(path, head, sink) for sink in chosen]
+    return [_line(path, head, sink) for sink in configured(path)]
 
 
-def _line(path: Path, head: int, sink: SinkSettings) -> SinkLine:
-    kind = str(sink.__struct_config__.tag)
+def _line(path: Path, head: int, sink: Named) -> SinkLine:
+    kind = sink.kind
     state = State.read(path, sink.name)
     if state is None:
         return SinkLine(name=sink.name, kind=kind, seq=0, pending=head, error="never begun")
