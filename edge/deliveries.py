@@ -1,14 +1,16 @@
 """Which stored delivery is meant, and asking for it again."""
 
-from contextlib import aclosing
+import asyncio
+from contextlib import aclosing, suppress
 
 from bus.connection import Bus
 from bus.log import EventLog
 from schemas.envelope import Aggregate
 from schemas.errors import PushlineError
-from schemas.events.delivery import DeliveryResendRequested
+from schemas.events.delivery import DeliveryResendRequested, DeliveryResent
 
 FORGES = ("github", "gitlab", "local")
+RESENT = "ev.*.*.delivery.*.resent"
 
 
 class DeliveryUnclear(PushlineError):
@@ -48,6 +50,19 @@ def _first(event: str, causes: dict[str, str]) -> tuple[str, str]:
             hint="name a delivery as github:ID, or an event that one led to",
         )
     return forge, id
+
+
+async def resent(bus: Bus, seq: int, wait: float) -> DeliveryResent | None:
+    """Wait so many seconds for what came of the request at ``seq``; None: it has not yet."""
+    with suppress(TimeoutError):
+        async with (
+            asyncio.timeout(wait),
+            aclosing(bus.follow.events(after=seq, filter=RESENT)) as events,
+        ):
+            async for event in events:
+                if isinstance(event.fact, DeliveryResent) and event.fact.request == seq:
+                    return event.fact
+    return None
 
 
 async def request(log: EventLog, forge: str, id: str, *, actor: str, token: str) -> int:

@@ -13,11 +13,13 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import ServerSentEvent
 
 from bus.buildlogs import BuildLogs
+from bus.connection import Bus
 from bus.lines import Lines
 from bus.log import EventLog
 from bus.usage import UsageLog
 from edge.api import (
     access,
+    deadletters,
     domains,
     events,
     members,
@@ -172,6 +174,7 @@ def create(
     auth: Auth,
     then: Then,
     tails: Tails,
+    bus: Bus,
     version: str,
 ) -> Litestar:
     """Return the application; what is given is shared by all requests."""
@@ -179,7 +182,7 @@ def create(
     routes: list[Any] = [projects, runs, run, run_logs, functions, function]
     routes += [function_logs, usage, *secrets.HANDLERS, *domains.HANDLERS]
     routes += [*run_requests.HANDLERS, *members.HANDLERS, *tokens.HANDLERS]
-    routes += [*events.HANDLERS, asyncapi, openapi]
+    routes += [*events.HANDLERS, *deadletters.HANDLERS, asyncapi, openapi]
     return Litestar(
         [Router("/api", route_handlers=routes, guards=[access.known, has_past])],
         middleware=[Answers()],
@@ -196,6 +199,7 @@ def create(
             "roster": Provide(lambda: roster, sync_to_thread=False),
             "auth_book": Provide(lambda: auth.book, sync_to_thread=False),
             "auth_desk": Provide(lambda: auth.desk, sync_to_thread=False),
+            "bus": Provide(lambda: bus, sync_to_thread=False),
             "tails": Provide(lambda: tails, sync_to_thread=False),
         },
         logging_config=None,  # the process has set up its own

@@ -155,6 +155,7 @@ def _api(
         auth=auth,
         then=then_of(bus, views, desk, auth.book, settings.snapshots),
         tails=Tails(bus.follow, bus.log),
+        bus=bus,
         version=settings.endpoint.version,
     )
 

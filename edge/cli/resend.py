@@ -1,19 +1,16 @@
 """`pushline events resend`: a stored delivery through intake again."""
 
-import asyncio
 import secrets
-from contextlib import aclosing
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from bus.connection import Bus, connect
+from bus.connection import connect
 from edge.cli.operator import actor, settings
 from edge.cli.output import as_json
 from edge.cli.where import HomeOption, JsonOption
-from edge.deliveries import delivery_of, request
+from edge.deliveries import delivery_of, request, resent
 from schemas.errors import Retry
-from schemas.events.delivery import DeliveryResent
 from schemas.ids import tag_of
 
 WAIT = 30.0  # seconds for intake to take it
@@ -47,31 +44,18 @@ async def resend(
     async with connect(settings(home), name="events-resend") as bus:
         forge, id = await delivery_of(bus, which)
         seq = await request(bus.log, forge, id, actor=actor(), token=secrets.token_hex(8))
-        resent = await _answer(bus, seq, wait)
-        facts = [await bus.log.get(added) for added in resent.facts]
+        told = await resent(bus, seq, wait)
+        if told is None:
+            raise NotTaken(
+                f"intake has not taken it within {wait:g} s",
+                hint="it is asked for, and happens once intake runs: `pushline events tail`",
+            )
+        facts = [await bus.log.get(added) for added in told.facts]
     if json:
-        as_json([resent])
+        as_json([told])
         return 0
     for event in facts:
         print(f"added {event.seq}  {tag_of(event.fact)}  {event.of.id}")
     if not facts:
-        print(f"{forge}:{id}: {resent.reason}")
+        print(f"{forge}:{id}: {told.reason}")
     return 0
-
-
-async def _answer(bus: Bus, seq: int, wait: float) -> DeliveryResent:
-    filter = "ev.*.*.delivery.*.resent"
-    try:
-        async with (
-            asyncio.timeout(wait),
-            aclosing(bus.follow.events(after=seq, filter=filter)) as events,
-        ):
-            async for event in events:
-                if isinstance(event.fact, DeliveryResent) and event.fact.request == seq:
-                    return event.fact
-    except TimeoutError:
-        pass
-    raise NotTaken(
-        f"intake has not taken it within {wait:g} s",
-        hint="it is asked for, and happens once intake runs: `pushline events tail` shows it",
-    )

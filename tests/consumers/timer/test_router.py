@@ -51,7 +51,7 @@ class Front:
 async def front(port: int = 0) -> AsyncIterator[Front]:
     """Yield a router on loopback."""
     found = Front()
-    runner = web.ServerRunner(web.Server(found.answer))
+    runner = web.ServerRunner(web.Server(found.answer), shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port, reuse_address=True)
     await site.start()

@@ -149,6 +149,7 @@ async def answering(bus: Bus) -> AsyncIterator[Listening]:
         auth=auth,
         then=then_of(bus, views, desk, auth.book, None),
         tails=Tails(bus.follow, bus.log),
+        bus=bus,
         version="0",
     )
 

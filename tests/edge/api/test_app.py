@@ -88,6 +88,7 @@ async def api(bus: Bus) -> AsyncIterator[httpx.AsyncClient]:
         auth=auth,
         then=then_of(bus, views, desk, auth.book, None),
         tails=Tails(bus.follow, bus.log),
+        bus=bus,
         version="0",
     )
     transport = httpx.ASGITransport(as_caller(application))

@@ -62,6 +62,7 @@ class Installation:
             auth=auth,
             then=then_of(bus, self.views, desk, auth.book, None),
             tails=Tails(bus.follow, bus.log),
+            bus=bus,
             version="0",
         )
 

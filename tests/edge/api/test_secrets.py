@@ -59,6 +59,7 @@ async def api(bus: Bus, desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
         auth=auth,
         then=then_of(bus, views, desk, auth.book, None),
         tails=Tails(bus.follow, bus.log),
+        bus=bus,
         version="0",
     )
     dispatch: Any = Dispatch(
