@@ -37,6 +37,8 @@ def log_of(chosen: Settings, role: str, home: Path) -> BusSettings:
         nats_url=chosen.nats_url,
         user=user,
         password=chosen.nats_password,
+        tls=Path(chosen.nats_tls).absolute() if chosen.nats_tls else None,
+        tls_first=chosen.nats_tls_first,
         home=home,
         replicas=chosen.log_replicas,
         log_bytes=chosen.log_room * GIB,

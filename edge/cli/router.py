@@ -45,6 +45,8 @@ def _run() -> int:
             nats_url=bus.nats_url,
             nats_user=bus.user,
             nats_password=bus.password,
+            nats_tls=bus.tls,
+            nats_tls_first=bus.tls_first,
             trusted_proxies=settings.trusted_of(chosen),
             connections_per_client=chosen.connections_per_client,
             access_log_every=chosen.access_log_every,

@@ -32,7 +32,8 @@ class Settings(Secretive, frozen=True, kw_only=True):
         str, Meta(description="folder of everything kept; default: the user's data folder")
     ] = ""
     context: Annotated[
-        str, Meta(description="where users' commands go, of `pushline context ls`; empty: see there")
+        str,
+        Meta(description="of `pushline context ls`: where users' commands go; empty: see there"),
     ] = ""
     listen: Annotated[
         str,
@@ -266,6 +267,16 @@ class Settings(Secretive, frozen=True, kw_only=True):
         SECRET,
         Meta(description="password of the log's user replay, which `pushline replay` reads as"),
     ] = ""
+    nats_tls: Annotated[
+        str,
+        Meta(
+            description="folder with ca.pem of the log's servers, and cert.pem and key.pem where "
+            "they ask who we are; tls:// alone: as this machine trusts"
+        ),
+    ] = ""
+    nats_tls_first: Annotated[bool, Meta(description="true: the servers have handshake_first")] = (
+        False
+    )
     log_replicas: Annotated[
         Literal[1, 3], Meta(description="servers of a cluster that keep each stream")
     ] = 1

@@ -108,6 +108,8 @@ def _connector(settings: RouterSettings) -> Callable[[], "AbstractAsyncContextMa
         nats_url=settings.nats_url,
         user=settings.nats_user,
         password=settings.nats_password,
+        tls=settings.nats_tls,
+        tls_first=settings.nats_tls_first,
         home=settings.home,
     )
     return lambda: connect(bus, name="router")

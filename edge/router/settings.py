@@ -30,6 +30,8 @@ class RouterSettings(msgspec.Struct, frozen=True, kw_only=True):
     nats_url: str = ""  # "": no log to follow, the snapshot is all there is
     nats_user: str = ""
     nats_password: str = ""
+    nats_tls: Path | None = None  # folder of certificates
+    nats_tls_first: bool = False
 
     forwarded_proto: str = "http"  # https where something before us ends TLS
     trusted_proxies: tuple[str, ...] = ()  # addresses, networks: their X-Forwarded-For is kept
