@@ -13,16 +13,17 @@ from schemas.envelope import Delivery, Recorded, Unknown
 from schemas.errors import EventMissing, GiveUp
 from schemas.events import Event
 from schemas.events.deadletter import DeadletterHandled, DeadletterRedriven
+from schemas.events.replay import ReplayApplied, ReplayHandled
 from schemas.ids import event_id, tag_of
 
 if TYPE_CHECKING:
     from bus.connection import Bus
     from bus.work import Worker
 
-POINTERS: Final = (DeadletterRedriven,)  # facts with a consumer, a stream and a sequence
+POINTERS: Final = (DeadletterRedriven, ReplayApplied)  # with a consumer, a stream and a sequence
 
 
-def is_for(worker: "Worker", fact: DeadletterRedriven) -> bool:
+def is_for(worker: "Worker", fact: DeadletterRedriven | ReplayApplied) -> bool:
     """Tell whether ``worker`` is who a pointer names; it may answer for another stream's, too."""
     return fact.consumer in (worker.durable, *getattr(worker, "answers", ()))
 
@@ -60,6 +61,7 @@ def require_read(worker: "Worker", event: Recorded[Event] | Delivery | Due) -> N
 
 async def handled(bus: "Bus", worker: "Worker", pointer: Recorded[Any]) -> None:
     """Record that what was pointed at has been handled; twice is harmless."""
-    fact = DeadletterHandled()
+    applied = isinstance(pointer.fact, ReplayApplied)
+    fact = ReplayHandled() if applied else DeadletterHandled()
     id = event_id(worker.durable, pointer.id, fact)
     await bus.log.append(fact, of=pointer.of, id=id, cause=pointer, actor=worker.durable)

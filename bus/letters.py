@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias
 
 import msgspec
 
+from bus.again import POINTERS
 from bus.deadletters import DeadLetter
 from bus.log import DELIVERIES, EVENTS, Guard
 from schemas import subjects
@@ -81,7 +82,7 @@ async def origin(bus: "Bus", dead: DeadLetter) -> Origin:
     """Return what the letter is about. Bodies of deliveries are not read: operators may not."""
     consumer, stream, seq = dead.consumer, dead.stream, dead.seq
     message: Any = await _event(bus, seq) if stream == EVENTS else None
-    if message is not None and isinstance(message.fact, DeadletterRedriven):
+    if message is not None and isinstance(message.fact, POINTERS):
         consumer, stream, seq = message.fact.consumer, message.fact.stream, message.fact.seq
         message = await _event(bus, seq) if stream == EVENTS else None
     if stream == DELIVERIES and dead.event:

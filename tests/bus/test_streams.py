@@ -120,6 +120,7 @@ async def test_ensure_changes_a_durable_and_keeps_its_place(bus: Bus) -> None:
     assert after["created"] == before["created"]
     assert after["config"]["filter_subjects"] == [
         "ev.*.*.deadletter.*.redriven",
+        "ev.*.*.replay.*.applied",
         "ev.*.*.run.*.build-started",
     ]
     assert after["config"]["max_ack_pending"] == 1000
