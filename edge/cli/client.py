@@ -6,6 +6,7 @@ import http.client
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -24,9 +25,12 @@ T = TypeVar("T")
 class ApiRefused(PushlineError):
     """The API answered with a problem."""
 
-    def __init__(self, message: str, *, hint: str = "", code: str = "api_refused") -> None:
-        """Carry the problem's own code."""
+    def __init__(
+        self, message: str, *, hint: str = "", code: str = "api_refused", status: int = 0
+    ) -> None:
+        """Carry the problem's own code, and the answer's status."""
         super().__init__(message, hint=hint)
+        self.status = status
         self.code = code  # type: ignore[misc] # the answer says which of many it is
 
 
@@ -45,7 +49,7 @@ class Api:
         """Remember where; nothing is sent yet."""
         self._target = target
 
-    def get(self, path: str, kind: type[T], **query: object) -> T:
+    def get(self, path: str, kind: type[T], /, **query: object) -> T:
         """Return what is at a path; raises ApiRefused, or NotRunning."""
         return self._answer(path, kind, *self._ask("GET", path, query, TIMEOUT))
 
@@ -103,6 +107,17 @@ class Api:
         finally:
             connection.close()
 
+    @contextmanager
+    def stream(
+        self, path: str, timeout: float, /, **query: object
+    ) -> Iterator[http.client.HTTPResponse]:
+        """Yield an answer that goes on; a silence longer than ``timeout`` is an OSError."""
+        response, connection = self._ask("GET", path, query, timeout)
+        try:
+            yield response
+        finally:
+            connection.close()
+
     def _ask(
         self,
         method: str,
@@ -128,6 +143,7 @@ class Api:
             refusal.detail or f"{path} answered {response.status} {response.reason}",
             hint=refusal.hint if response.status != 401 else _again(self._target, refusal.hint),
             code=refusal.code,
+            status=response.status,
         )
 
 

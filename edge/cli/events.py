@@ -7,12 +7,13 @@ from cyclopts import App
 from rich.text import Text
 
 from bus.connection import Bus, connect
-from edge.api.eventline import line_of
+from edge.api.eventline import EventLine, line_of
+from edge.cli.client import Api
 from edge.cli.eventprint import kind
 from edge.cli.eventtail import tail
 from edge.cli.operator import settings
 from edge.cli.output import as_json, console, when
-from edge.cli.where import HomeOption, JsonOption
+from edge.cli.where import HERE, At, JsonOption, elsewhere
 from schemas.envelope import Recorded
 from schemas.errors import PushlineError
 from schemas.events import Event
@@ -29,7 +30,7 @@ class EventUnknown(PushlineError):
 
 
 @app.command
-async def show(event: str, *, json: JsonOption = False, home: HomeOption = None) -> int:
+async def show(event: str, *, json: JsonOption = False, at: At = HERE) -> int:
     """Show one event, whole.
 
     Parameters
@@ -37,15 +38,16 @@ async def show(event: str, *, json: JsonOption = False, home: HomeOption = None)
     event
         Its sequence in the log, or its id.
     """
-    async with connect(settings(home), name="events-show") as bus:
-        head = await bus.log.head()
-        found = await found_by(bus, event, head)
-    shown = line_of(found)
+    if (context := elsewhere(at)) is not None:
+        shown = Api(context).get(f"/api/events/{sequence(event)}", EventLine)
+    else:
+        async with connect(settings(at.home), name="events-show") as bus:
+            shown = line_of(await found_by(bus, event, await bus.log.head()))
     if json:
         as_json([shown])
         return 0
     out = console()
-    out.print(Text.assemble(kind(shown), f"  {found.seq} of {head}"))
+    out.print(Text.assemble(kind(shown), f"  {shown.seq}"))
     for name, value in msgspec.structs.asdict(shown).items():
         if name not in ("fact", "seq", "type") and value:
             text = when(value) if isinstance(value, datetime) else str(value)
@@ -53,6 +55,15 @@ async def show(event: str, *, json: JsonOption = False, home: HomeOption = None)
     body = msgspec.json.format(msgspec.json.encode(shown.fact), indent=2).decode()
     out.print(Text("\n".join(f"  {row}" for row in body.splitlines())))
     return 0
+
+
+def sequence(event: str) -> int:
+    """Return the sequence that names an event elsewhere; raises EventUnknown."""
+    if not event.isdecimal():
+        raise EventUnknown(
+            f"{event} is no sequence", hint="of a Pushline elsewhere events are shown by sequence"
+        )
+    return int(event)
 
 
 async def found_by(bus: Bus, wanted: str, head: int) -> Recorded[Event]:

@@ -5,14 +5,18 @@ from pathlib import Path
 
 from bus.server import credentials
 from bus.settings import BusSettings
-from edge.cli import apart, home, where
+from edge.cli import apart, home, logs, where
 from edge.cli import settings as choices
 
 ROLE = "operator"  # may read the log, and write the facts of operators' commands
 
 
 def settings(option: Path | None, role: str = ROLE) -> BusSettings:
-    """Return what connects to that home's log, or to a log apart; raises NotRunning."""
+    """Return what connects to that home's log, or to a log apart; raises NotRunning.
+
+    From here on what the bus logs goes to standard error: standard output is the command's.
+    """
+    logs.configure("pushline", level="error")
     found = where.find(option)
     chosen, _, _ = choices.current()
     if option is None and chosen.nats_url:

@@ -66,14 +66,22 @@ def endpoint(option: Path | None) -> Endpoint:
 
 def target(at: At) -> Target:
     """Return the Pushline that is meant; raises NotRunning, ContextUnknown, SettingInvalid."""
+    return elsewhere(at) or endpoint(at.home)
+
+
+def elsewhere(at: At) -> Context | None:
+    """Return the context that is meant, None where a home or a log apart is; raises as ``target``.
+
+    What is read without a Pushline that runs asks this first.
+    """
     if at.home is not None and at.context:
         raise SettingInvalid("--home and --context are two places", hint="say one of them")
     found, _, environ = settings.current()
     if at.home is not None:
-        return endpoint(at.home)
+        return None
     if name := at.context or found.context:
         return contexts.read(contexts.file_of(environ)).named(name)
     if found.home or found.nats_url:
-        return endpoint(None)
+        return None
     known = contexts.read(contexts.file_of(environ))
-    return known.named(known.current) if known.current else endpoint(None)
+    return known.named(known.current) if known.current else None

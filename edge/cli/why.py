@@ -9,14 +9,15 @@ from bus.connection import connect
 from edge.api.eventline import EventLine
 from edge.api.why import Effect, Why
 from edge.api.why import why as found_why
+from edge.cli.client import Api
 from edge.cli.eventprint import gist, kind
-from edge.cli.events import found_by
+from edge.cli.events import found_by, sequence
 from edge.cli.operator import settings
 from edge.cli.output import as_json, console, duration, when
-from edge.cli.where import HomeOption, JsonOption
+from edge.cli.where import HERE, At, JsonOption, elsewhere
 
 
-async def why(event: str, *, json: JsonOption = False, home: HomeOption = None) -> int:
+async def why(event: str, *, json: JsonOption = False, at: At = HERE) -> int:
     """Show what led to an event, back to the delivery that began it, and all that came of it.
 
     Parameters
@@ -24,9 +25,12 @@ async def why(event: str, *, json: JsonOption = False, home: HomeOption = None) 
     event
         Its sequence in the log, or its id: both stand in `pushline events tail`.
     """
-    async with connect(settings(home), name="why") as bus:
-        asked = await found_by(bus, event, await bus.log.head())
-        found = await found_why(bus.log, bus.follow, asked, lambda _: True)
+    if (context := elsewhere(at)) is not None:
+        found = Api(context).get(f"/api/events/{sequence(event)}/why", Why)
+    else:
+        async with connect(settings(at.home), name="why") as bus:
+            asked = await found_by(bus, event, await bus.log.head())
+            found = await found_why(bus.log, bus.follow, asked, lambda _: True)
     if json:
         as_json([found])
     else:

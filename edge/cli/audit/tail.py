@@ -14,6 +14,8 @@ from rich.text import Text
 from consumers.audit.file import last_line
 from consumers.audit.reading import lines, start_of
 from consumers.audit.record import Record, checked, parse
+from edge.api.eventline import AuditLine
+from edge.api.shapes import Page
 from edge.api.wanted import Wanted, wanted
 from edge.cli.audit.place import record
 from edge.cli.choosing import (
@@ -24,8 +26,10 @@ from edge.cli.choosing import (
     SinceOption,
     UntilOption,
 )
+from edge.cli.client import Api
 from edge.cli.output import as_json, console, when
-from edge.cli.where import FollowOption, HomeOption, JsonOption
+from edge.cli.streaming import newest, streamed
+from edge.cli.where import HERE, At, FollowOption, JsonOption, elsewhere
 from schemas.catalog import BY_TAG
 
 POLL: Final = 0.01  # seconds between looks at the file's end
@@ -43,19 +47,34 @@ def tail(
     until: UntilOption = "",
     after: AfterOption = None,
     json: JsonOption = False,
-    home: HomeOption = None,
+    at: At = HERE,
 ) -> int:
     """Print the newest records: who did what, on what, and because of what.
 
     The number before each is its sequence: `--after` that goes on behind it, without a gap.
     """
-    chosen = wanted(project=project, actor=actor, kind=kind, since=since, until=until)
-    path = record(home)
-    out = console()
+    words = {"project": project, "actor": actor, "kind": kind, "since": since, "until": until}
+    chosen, out = wanted(**words), console()
+    if (context := elsewhere(at)) is not None:
+        for line in _of_api(Api(context), after, limit, words, follow=follow):
+            _print(line, out, json=json)
+        return 0
+    path = record(at.home)
     begin = after if after is not None else _before_last(path, limit, chosen)
     for found in _records(path, begin, chosen, follow=follow):
         _print(found, out, json=json)
     return 0
+
+
+def _of_api(
+    api: Api, after: int | None, limit: int, words: dict[str, str], *, follow: bool
+) -> Iterator[AuditLine]:
+    many = limit if after is None else None
+    found = newest(api, "/api/audit", Page[AuditLine], many, after=after or 0, **words)
+    yield from found
+    if follow:
+        behind = found[-1].seq if found else after
+        yield from streamed(api, "/api/audit/tail", AuditLine, behind, **words)
 
 
 def _before_last(path: Path, limit: int, chosen: Wanted) -> int:
@@ -133,7 +152,7 @@ def short(cause: str) -> str:
     return facts[-1] if facts else cause
 
 
-def _print(record: Record, out: Console, *, json: bool) -> None:
+def _print(record: Record | AuditLine, out: Console, *, json: bool) -> None:
     if json:
         as_json([record])
         return
