@@ -22,6 +22,7 @@ from edge.api import (
     deadletters,
     domains,
     events,
+    keys,
     members,
     refusals,
     run_requests,
@@ -181,7 +182,7 @@ def create(
     roster = Roster(event_log, auth.book)
     routes: list[Any] = [projects, runs, run, run_logs, functions, function]
     routes += [function_logs, usage, *secrets.HANDLERS, *domains.HANDLERS]
-    routes += [*run_requests.HANDLERS, *members.HANDLERS, *tokens.HANDLERS]
+    routes += [*run_requests.HANDLERS, *members.HANDLERS, *tokens.HANDLERS, *keys.HANDLERS]
     routes += [*events.HANDLERS, *deadletters.HANDLERS, asyncapi, openapi]
     return Litestar(
         [Router("/api", route_handlers=routes, guards=[access.known, has_past])],

@@ -83,3 +83,24 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
     scopes: list[str] | None  # None: all that the person may
     until: datetime | None
     token: str  # the id of the token that asks, "" for none
+
+
+class KeyView(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that signs sessions, or has signed some."""
+
+    kid: str
+    published: datetime
+    retired: datetime | None
+
+
+class KeyViews(msgspec.Struct, frozen=True, kw_only=True):
+    """All signing keys there ever were."""
+
+    items: list[KeyView]
+
+
+class KeyWritten(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written of a signing key."""
+
+    kid: str
+    seq: int  # a read with after=<seq> knows of it
