@@ -2,9 +2,11 @@
 
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import msgspec
 from litestar.response import ServerSentEvent
+from litestar.response.base import ASGIResponse
 from litestar.response.sse import ServerSentEventMessage
 
 from bus.buildlogs import BuildLogs
@@ -65,7 +67,15 @@ def sent(lines: Lines, filter: str, limit: int, allowed: Callable[[], bool]) -> 
 
     It ends when whoever asked is not ``allowed`` any more.
     """
-    return ServerSentEvent(while_allowed(_messages(lines, filter, limit), allowed))
+    return _Sent(while_allowed(_messages(lines, filter, limit), allowed))
+
+
+class _Sent(ServerSentEvent):
+    """An event stream, also of a handler whose other answer is JSON: its type would be taken."""
+
+    def to_asgi_response(self, *args: Any, **more: Any) -> ASGIResponse:
+        """Return it with the type that it has."""
+        return super().to_asgi_response(*args, **more | {"media_type": "text/event-stream"})
 
 
 async def _messages(lines: Lines, filter: str, limit: int) -> AsyncIterator[ServerSentEventMessage]:
