@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from bus.connection import Bus
 from edge.auth import credentials
 from edge.auth.asking import Asking
 from edge.auth.door import Door, TokenMissing
@@ -27,6 +28,12 @@ def door(root_domain: str, token: str, *, more: tuple[str, ...] = (), events: An
     settings = AuthSettings(root_domain=root_domain, token_digest=digest(token))
     auth = Auth.make(settings, events, Path("/nonexistent"), None)
     return Door(auth, Door.own_hosts(root_domain, more))
+
+
+def auth_of(bus: Bus) -> Auth:
+    """Return auth over a real log, whose book nobody folds."""
+    settings = AuthSettings(root_domain="localhost", token_digest=digest("token"))
+    return Auth.make(settings, bus.log, bus.settings.home / "keys", None)
 
 
 def asking(caller: Caller = PLATFORM, *, label: str = "", denied: Denials | None = None) -> Asking:
