@@ -9,7 +9,7 @@ import msgspec
 from cyclopts import Parameter
 
 from edge.cli import home as homes
-from edge.cli import links, logs, settings, variables
+from edge.cli import link, logs, settings, variables
 from edge.cli.home import Endpoint, Home
 from edge.cli.house import ENDING, RENEWING, House, Stopped, serving, until
 from edge.cli.output import console, duration, program
@@ -85,7 +85,7 @@ def _sign_in(chosen: settings.Settings, place: Home, at: Endpoint) -> str:
     if any((chosen.github_client_id, chosen.gitlab_client_id, chosen.oidc_client_id)):
         return f"{at.base.replace('://', '://system.')}/login"
     try:
-        return f"{links.one_time(at, settings.keys_of(chosen, place.path))} (once, in 10 minutes)"
+        return f"{link.one_time(at, settings.keys_of(chosen, place.path))} (once, in 10 minutes)"
     except PushlineError as error:
         return f"not now: {error}"
 

@@ -1,18 +1,13 @@
 """One-time links, in a browser: whoever can read the home is an operator, once."""
 
-import msgspec
 from playwright.sync_api import BrowserContext, Page
 
-from edge.cli.home import Endpoint
-from edge.cli.links import one_time
 from tests.browser.town import Town
 
 
 def link(here: Town) -> str:
-    """Return a fresh link, as the command line makes it."""
-    home = here.here.home
-    at = msgspec.json.decode((home / "endpoint.json").read_bytes(), type=Endpoint)
-    return one_time(at, home / "secrets")
+    """Return a fresh link, as the command line prints it."""
+    return here.here.pushline("link").strip()
 
 
 def test_a_link_makes_its_browser_an_operators(here: Town, page: Page) -> None:
@@ -47,4 +42,4 @@ def test_a_link_that_was_changed_is_none(here: Town, page: Page) -> None:
 
     assert answer is not None
     assert answer.status == 400
-    assert "pushline login --link" in page.content()
+    assert "pushline link" in page.content()

@@ -32,6 +32,6 @@ async def _link(lobby: Lobby, text: str) -> Link:
     if link is None:
         raise LinkInvalid(
             "this link is more than ten minutes old, or not whole",
-            hint="`pushline login --link` on the machine of this Pushline prints another",
+            hint="`pushline link` on the machine of this Pushline prints another",
         )
     return link
