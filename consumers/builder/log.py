@@ -1,6 +1,7 @@
 """A build's log: lines on their way to LOGS, and the last of them kept for who must know why."""
 
 import asyncio
+import re
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ log = structlog.get_logger(__name__)
 EVERY: Final = 0.1  # seconds between two writes
 TAIL: Final = 20  # lines
 LINE: Final = 2000  # characters of a line
+_USERINFO: Final = re.compile(r"(?<=://)[^/\s@]+(?=@)")  # user and password, or a token, in a URL
 
 
 @dataclass(slots=True)
@@ -75,5 +77,9 @@ class BuildLog:
 
 
 def printable(line: str) -> str:
-    """Return a line as it can be shown anywhere: bounded, and without control characters."""
-    return "".join(char if char.isprintable() else " " for char in line[:LINE]).rstrip()
+    """Return a line as it can be shown anywhere, for ever.
+
+    Bounded, without control characters, and without what stands before the host of a URL.
+    """
+    safe = _USERINFO.sub("***", line[: 2 * LINE])[:LINE]  # first: a cut URL hides its @
+    return "".join(char if char.isprintable() else " " for char in safe).rstrip()

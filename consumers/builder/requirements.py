@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from consumers.builder.images import DependenciesFailed
+from consumers.builder.log import printable
 
 FILE: Final = "requirements.txt"
 LINES: Final = 1000
@@ -61,6 +62,6 @@ def _read(folder: Path, name: str, *, wheels_only: bool, depth: int) -> list[str
 
 
 def _refusal(name: str, number: int, said: str) -> DependenciesFailed:
-    message = f"{name}:{number}: {said[:200]!r} is not taken"
+    message = f"{name}:{number}: {printable(said)[:200]!r} is not taken"
     hint = "name packages with versions, such as requests==2.32.3; they come as wheels"
     return DependenciesFailed(message, hint=hint)

@@ -29,6 +29,17 @@ def test_a_name_with_versions_passes(tmp_path: Path, line: str) -> None:
     assert requirements(tmp_path, wheels_only=True) == [line]
 
 
+def test_a_refused_line_shows_no_password(tmp_path: Path) -> None:
+    """What is said of it stands in the log for ever: who stands before a URL's host does not."""
+    line = "--index-url https://user:s3cr3t@example.com/simple"
+    (tmp_path / "requirements.txt").write_text(line)
+
+    with pytest.raises(DependenciesFailed, match=r"https://\*\*\*@example\.com") as raised:
+        requirements(tmp_path, wheels_only=True)
+
+    assert "s3cr3t" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     "line",
     [
