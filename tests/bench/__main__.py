@@ -17,7 +17,18 @@ from typing import Final
 from tests.bench.process import Missing
 from tests.bench.report import How, Report, as_json, say, show
 
-BENCHES: Final = ("router", "ingest", "replay", "publish", "buildkit", "soak", "routes", "folds")
+BENCHES: Final = (
+    "router",
+    "ingest",
+    "replay",
+    "publish",
+    "buildkit",
+    "soak",
+    "routes",
+    "folds",
+    "tail",
+    "audit",
+)
 
 
 def machine() -> str:
