@@ -1,10 +1,12 @@
 """The log: who may speak to it, its streams, the consumers' places, and the room that is left."""
 
-from typing import Any, Final
+from typing import Final
 
 from bus import durables, streams
+from bus.connection import connect as connected
 from bus.connection import session
 from bus.jetstream import JetStream
+from bus.letters import open_letters
 from edge.cli.doctor.finding import Check, Outcome, Subject, fail, off, ok, warn
 from edge.cli.workers import DURABLE
 from schemas.errors import LogUnavailable
@@ -84,9 +86,9 @@ async def room(subject: Subject) -> Outcome:
     if subject.reader is None:
         return off(NONE)
     try:
-        async with session(subject.reader, name="doctor") as js:
-            used = {name: await _used(js, name) for name in ("EVENTS", "DELIVERIES")}
-            dead = await js.info("DEADLETTERS")
+        async with connected(subject.reader, name="doctor") as bus:
+            used = {name: await _used(bus.js, name) for name in ("EVENTS", "DELIVERIES")}
+            dead = await open_letters(bus)
     except LogUnavailable:
         return off(AWAY)
     says = ", ".join(f"{name} {share:.1%} full" for name, share in used.items())
@@ -94,8 +96,9 @@ async def room(subject: Subject) -> Outcome:
     if most > FILLING:
         cure = "give the log more room: PUSHLINE_LOG_ROOM, then `pushline init`"
         return fail(says, cure) if most > FULL else warn(says, cure)
-    if buried := _messages(dead):
-        return warn(f"{says}; {buried} dead letters", "what they name was given up: push it again")
+    if dead:
+        cure = "`pushline deadletter ls` says why; then `pushline deadletter redrive`, or drop"
+        return warn(f"{says}; {len(dead)} dead letter{'s' * (len(dead) > 1)}", cure)
     return ok(says)
 
 
@@ -103,10 +106,6 @@ async def _used(js: JetStream, stream: str) -> float:
     info = await js.info(stream)
     most = int(info["config"].get("max_bytes", -1)) if info else -1
     return int(info["state"]["bytes"]) / most if info and most > 0 else 0.0
-
-
-def _messages(info: dict[str, Any] | None) -> int:
-    return int(info["state"]["messages"]) if info else 0
 
 
 CHECKS: Final = (

@@ -9,12 +9,26 @@ import pytest
 
 from bus import streams
 from bus.connection import session
+from bus.deadletters import DeadLetter
+from bus.envelope import now
 from bus.settings import BusSettings
 from edge.cli.doctor import log
 from edge.cli.doctor.finding import Check, Finding, Subject
 from edge.cli.settings import Settings
 from edge.cli.workers import DURABLE
 from tests.apart import LogServer, log_server
+
+LETTER = msgspec.json.encode(
+    DeadLetter(
+        consumer="builder",
+        stream="EVENTS",
+        seq=1,
+        code="build_failed",
+        reason="no Dockerfile",
+        attempts=1,
+        time=now(),
+    )
+)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +141,7 @@ async def test_consumers_that_are_gone_or_changed(
     await streams.ensure(init, DURABLE)
     config = (await call(init, "CONSUMER.INFO.EVENTS.builder"))["config"]
     query = {"stream_name": "EVENTS", "config": {**config, "max_deliver": 3}}
-    await call(init, f"CONSUMER.CREATE.EVENTS.builder.{config['filter_subject']}", query)
+    await call(init, "CONSUMER.CREATE.EVENTS.builder", query)
     changed = await check.run(of)
 
     assert (missing.state, missing.says) == ("fail", "no place for planner")
@@ -145,7 +159,7 @@ async def test_a_log_that_is_nearly_full(
         for number in range(9):
             await js.publish(f"delivery.local.{number}", b"x" * 2000, {})
         nearly = await check.run(of)
-        await js.publish("dead.builder", b"", {})
+        await js.publish("dead.builder.EVENTS.1", LETTER, {})
     await call(init, "STREAM.PURGE.DELIVERIES")
     await streams.ensure(init, DURABLE)
     buried = await check.run(of)
@@ -154,4 +168,4 @@ async def test_a_log_that_is_nearly_full(
     assert nearly.state in {"warn", "fail"}
     assert "DELIVERIES 9" in nearly.says
     assert "PUSHLINE_LOG_ROOM" in nearly.cure
-    assert (buried.state, buried.says.rpartition("; ")[2]) == ("warn", "1 dead letters")
+    assert (buried.state, buried.says.rpartition("; ")[2]) == ("warn", "1 dead letter")
