@@ -1,45 +1,40 @@
 """`pushline replay`: recorded history through the code that is installed; nothing is done."""
 
-import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
-import structlog
 from cyclopts import App, Parameter
 
 from bus.fold import Fold
-from edge.cli.complain import complain
 from edge.cli.replay import journal
 from edge.cli.replay.connecting import Connections, connections
 from edge.cli.replay.parts.cast import PARTS, cast
+from edge.cli.replay.plan_command import apply_, plan_
 from edge.cli.replay.running import Replay
 from edge.cli.replay.selection import RangeInvalid, Selection, select
 from edge.cli.replay.showing import Tally
-from edge.cli.replay.stage import Gate
+from edge.cli.replay.stage import BEYOND, Gate
 from edge.cli.replay.stepping import Paced, Stepper
+from edge.cli.replay.telling import Project, Since, quiet, told
 from edge.cli.replay.watching import watched
 from edge.cli.state.folds import every
 from edge.cli.where import HomeOption, JsonOption
-from schemas.errors import PushlineError
 from schemas.events.replay import ReplayFinished
 from schemas.ids import run_id
 
 app = App(name="replay")
 
-EQUAL, DIFFERS, MISUSED = 0, 1, 2
-BEYOND: Final = 1000  # events after the range that a copy holds: what was decided last stands there
+app.command(plan_, name="plan")
+app.command(apply_, name="apply")
+
+EQUAL, DIFFERS = 0, 1
 
 Speed: TypeAlias = Literal["1x", "10x", "max", "step"]
-Project: TypeAlias = Annotated[str, Parameter(help="Only this project's events, owner/name.")]
-Since: TypeAlias = Annotated[
-    str, Parameter(help="Only what came after: a sequence, a time with its zone, 2h, 3d.")
-]
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,26 +97,6 @@ replay.__doc__ = (replay.__doc__ or "").replace(
 
     Parameters""",
 )
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Let the consumers' own log lines go: what they say they do is not done."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
-
-
-async def told(command: Callable[[], Awaitable[int]]) -> int:
-    """Return a command's code; an error is told, and is no difference."""
-    try:
-        return await command()
-    except PushlineError as error:
-        complain(error.message, error.hint)
-        return MISUSED
 
 
 async def _replay(wish: Wish, home: Path | None) -> int:

@@ -38,6 +38,7 @@ class Playing:
         self.decision = decision
         self.last = last
         self.attempt = Attempt()
+        self.first: Attempt | None = None  # what came of it when it was tried before
         self._task: asyncio.Task[None] | None = None
         self._quiet: asyncio.Future[None] | None = None
         self._resumed: asyncio.Future[None] | None = None

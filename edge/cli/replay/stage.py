@@ -24,6 +24,7 @@ from schemas.events import Event
 from schemas.events.delivery import DeliveryIgnored, DeliveryResent, DeliveryTranslated
 
 INTAKE: Final = "intake"  # it reads deliveries: what it has recorded leads to them
+BEYOND: Final = 1000  # events after the range, in which may stand why nothing was decided
 REMEMBERED: Final = 5000  # deliveries whose facts may still come
 
 Key: TypeAlias = tuple[str, str]  # consumer, key
@@ -80,7 +81,7 @@ class Stage:
         self._floors = floors or {}
         self._due: dict[int, list[Playing]] = {}  # by the moment that it waits for
         self._free: dict[Key, int] = {}  # the last fact that was written for a key
-        self._open: dict[Key, list[Decision]] = {}  # to be tried once more
+        self._open: dict[Key, list[Playing]] = {}  # to be tried once more
         self._delivered: OrderedDict[str, None] = OrderedDict()  # causes of what intake wrote
 
     def skip(self, batch: Sequence[Recorded[Event]]) -> None:
@@ -98,7 +99,8 @@ class Stage:
         """
         whole = True
         while (event := await self.window.peek()) is not None:
-            if event.seq > until and not self._due:
+            waiting = self._due or (self._open and event.seq <= until + BEYOND)
+            if event.seq > until and not waiting:
                 break
             ours = event.seq <= until and wanted(event)
             if ours:
@@ -112,6 +114,10 @@ class Stage:
                 await self._decide(event)
         await self._end()
         return whole
+
+    async def consider(self, consumer: str, event: Recorded[Event]) -> None:
+        """Have a consumer decide on an event at this moment, whatever came of it before."""
+        await self._go_on(self._made(Decision(consumer, event, ()), last=True))
 
     def at(self, seq: int, playing: Playing) -> None:
         """Have ``playing`` go on once ``seq`` is reached."""
@@ -169,8 +175,8 @@ class Stage:
         if recorded:
             moment = moment if moment <= decision.before else seq
             self._free[key] = max(recorded[-1].seq, self._free.get(key, 0))
-            for waiting in self._open.pop(key, ()):
-                await self._try(self._made(waiting, last=True), decision.before)
+            for first in self._open.pop(key, ()):
+                await self._try(self._again(first), decision.before)
         await self._try(playing, moment)
 
     def _made(self, decision: Decision, *, last: bool = False) -> Playing:
@@ -185,6 +191,12 @@ class Stage:
         playing.worker = self._parts[decision.consumer].make(scene)
         return playing
 
+    def _again(self, first: Playing) -> Playing:
+        """Return the same decision, to be tried for the last time."""
+        playing = self._made(first.decision, last=True)
+        playing.first = first.attempt
+        return playing
+
     async def _try(self, playing: Playing, moment: int) -> None:
         """Run the handler at ``moment``, which is now or later."""
         if moment > self.history.now:
@@ -196,22 +208,31 @@ class Stage:
         """Tell what came of it, or try once more at the last possible moment."""
         decision = playing.decision
         verdict = judge(decision, playing.attempt)
-        if verdict.outcome == "equal" or playing.last:
-            self._told(decision, playing.attempt, verdict)
-        elif not decision.recorded:
-            self._open.setdefault((decision.consumer, playing.key), []).append(decision)
-        elif playing.may_try_again:
-            await self._try(self._made(decision, last=True), decision.before)
-        else:
-            self._told(decision, playing.attempt, verdict)
+        if verdict.outcome != "equal" and not playing.last:
+            if not decision.recorded:
+                self._open.setdefault((decision.consumer, playing.key), []).append(playing)
+                return
+            if playing.may_try_again:
+                await self._try(self._again(playing), decision.before)
+                return
+        self._tell(playing, verdict)
+
+    def _tell(self, playing: Playing, verdict: Verdict) -> None:
+        """Tell what came of it: of two attempts, the one that is nearer to what was recorded."""
+        attempt = playing.attempt
+        if verdict.outcome != "equal" and playing.first is not None:
+            first = judge(playing.decision, playing.first)
+            if first.outcome == verdict.outcome and len(first.changes) < len(verdict.changes):
+                attempt, verdict = playing.first, first
+        self._told(playing.decision, attempt, verdict)
 
     async def _end(self) -> None:
         """Stop what waits for more history; try what is open for the last time."""
         for playing in [one for due in self._due.values() for one in due]:
             await playing.stop()
-            self._told(playing.decision, playing.attempt, judge(playing.decision, playing.attempt))
+            self._tell(playing, judge(playing.decision, playing.attempt))
         self._due.clear()
-        waiting = [decision for decisions in self._open.values() for decision in decisions]
+        waiting = [first for some in self._open.values() for first in some]
         self._open.clear()
-        for decision in waiting:
-            await self._go_on(self._made(decision, last=True))
+        for first in waiting:
+            await self._go_on(self._again(first))
