@@ -94,6 +94,14 @@ class Admission:
             raise Refused(causes.POLICY_UNAVAILABLE) from None
         front.identity = lines
 
+    def still(self, front: "Front") -> bool:
+        """Tell whether a request that takes long would be let in at this moment."""
+        try:
+            self.admit(front)
+        except Refused:
+            return False
+        return True
+
     def _decided(self, front: "Front", caller: Caller | None) -> bytes:
         tenant = self._doorkeeper.book.tenant_of(self._label)
         forge, owner = ("", "") if tenant is None else (tenant.forge, tenant.owner)

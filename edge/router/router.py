@@ -29,6 +29,7 @@ from edge.router.usage import Meter
 
 _SLOWEST_SWEEP: Final = 0.25  # seconds
 _LAST_CALL: Final = 0.5  # seconds that a connection without a request is kept while draining
+_LONG: Final = 0.5  # seconds after which a request is looked at again, at each sweep
 _OTHER_FILES: Final = 64  # descriptors that are not connections
 
 
@@ -162,6 +163,8 @@ class Router:
                 expire(front)
             for front in [front for front, until in self.totals.items() if until <= now]:
                 front.fail(causes.TOTAL_TIMEOUT)
+            for front in [front for front in self.fronts if _outlived(front, now)]:
+                front.fail(causes.SIGN_IN)
             self.upstreams.close_idle(before=now - settings.upstream_idle)
             self.access.flush()
             self.meter.collect(now + self._epoch)
@@ -183,6 +186,14 @@ class Router:
             await asyncio.sleep(0.01)
         for front in list(self.fronts):
             front.transport.abort()
+
+
+def _outlived(front: Front, now: float) -> bool:
+    """Tell whether a long request, as a WebSocket, goes on after its caller's rights have ended."""
+    target = front.target
+    if target is None or target.rules is None or now - front.started < _LONG:
+        return False
+    return not target.rules.still(front)
 
 
 def _shortest(settings: RouterSettings) -> float:

@@ -59,6 +59,10 @@ class Rules:
         if self._admission is not None:
             self._admission.admit(front)
 
+    def still(self, front: "Front") -> bool:
+        """Tell whether a request that takes long may go on: its caller's rights may have ended."""
+        return self._admission is None or self._admission.still(front)
+
     def _take(self, front: "Front", rate: Rate) -> None:
         by_route = self._options.rate_by == "route"
         key = "" if by_route else one_of(front.fields.caller or front.peer)

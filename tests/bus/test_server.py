@@ -157,12 +157,14 @@ TIMER, CANCEL = "timer.x", "$JS.API.STREAM.PURGE.TIMERS"
 REDRIVEN, RESEND = "ev.x.x.deadletter.x.redriven", "ev.x.=.delivery.x.resend-requested"
 OURS = ("ev.x.x.deadletter.x.handled", "ev.x.=.delivery.x.resent")  # a worker's, not an operator's
 OPERATING = (REDRIVEN, RESEND, *OURS, TIMER, CANCEL)
-EVERYTHING = (CREATE, DELETE, PURGE, DURABLE, EVENT, LINE, USE, READ, ACK, *REPLAYS, *OPERATING)
+DENIED, SIGNED_IN = "ev.=.=.session.=.denied", "ev.=.=.session.x.signed-in"
+SAID = (EVENT, DENIED, SIGNED_IN)
+EVERYTHING = (CREATE, DELETE, PURGE, DURABLE, *SAID, LINE, USE, READ, ACK, *REPLAYS, *OPERATING)
 ALLOWED = {
     "init": EVERYTHING,
-    "platform": (DURABLE, EVENT, LINE, USE, READ, ACK, STARTED, HANDLED, DELIVERY, *OPERATING),
+    "platform": (DURABLE, *SAID, LINE, USE, READ, ACK, STARTED, HANDLED, DELIVERY, *OPERATING),
     "supervisor": (LINE, READ),
-    "router": (USE, READ),
+    "router": (USE, DENIED, READ),
     "operator": (READ, STARTED, REDRIVEN, RESEND),
     "replay": (READ, REPLAYED, COPY, DELIVERY),
 }

@@ -1,5 +1,6 @@
 """Closed routes: who is let in, what the function is told of him, and what it never gets."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ from edge.router.request import FieldParser
 from schemas.route import POLICIES, RouteOptions
 from tests.edge.auth.told import ALICE, BOB, Told
 from tests.edge.router.conftest import Running, Start
+from tests.edge.router.test_streams import UPGRADE, websocket
 from tests.edge.router.wire import (
     Answer,
     Upstream,
@@ -270,6 +272,31 @@ async def test_a_route_that_opens_while_a_request_waits_tells_its_function_nothi
 
     assert answer.status == 200
     assert not any("pushline" in name for name in served.requests[0].headers)
+
+
+@pytest.mark.parametrize("end", ["signed out", "put out", "stays"])
+async def test_a_long_call_ends_with_its_callers_rights(closed: Closed, end: str) -> None:
+    """A WebSocket of somebody who is signed out, or no member any more, is cut off soon."""
+    session = closed.told.signed_in(BOB, login="github:Bob")
+    closed.told.member("github:bob", "member")
+    async with (
+        upstream(closed.router.run / "talk.sock", websocket),
+        calling(closed.router.port) as caller,
+    ):
+        options = RouteOptions(policy="members")
+        closed.router.route("talk", "unix:talk.sock", options=options)
+        await caller.send(get("/talk", closed.cookie(session, BOB), *UPGRADE, host=HOST))
+        assert (await caller.head()).status == 101
+        match end:
+            case "signed out":
+                closed.told.signed_out(session, BOB)
+            case "put out":
+                closed.told.member("github:bob", None)
+        cut = asyncio.create_task(caller.reader.read())
+        done, _ = await asyncio.wait((cut,), timeout=1.5)
+        cut.cancel()
+
+    assert bool(done) is (end != "stays")
 
 
 async def test_who_is_turned_away_is_noted_and_who_came_by_is_not(closed: Closed) -> None:
