@@ -1,5 +1,6 @@
 """The released contract, as it is committed in schemas/contract/, and what the code makes of it."""
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,11 +9,13 @@ import msgspec
 from schemas.catalog import BY_TAG
 from schemas.upcast import UPCASTERS, Upcasters
 from tests.architecture.source_tree import ROOT
-from tests.contract import asyncapi, shapes
+from tests.contract import asyncapi, shapes, who
 from tests.contract.compare import CURE, breaks_of
 
 FOLDER: Final = ROOT / "schemas" / "contract"
 EVENTS: Final = FOLDER / "events"
+README: Final = ROOT / "README.md"
+TABLE: Final = re.compile(r"(<!-- facts: [^\n]*-->\n).*?(<!-- facts end -->)", re.DOTALL)
 Schemas = dict[str, dict[str, Any]]
 
 
@@ -47,7 +50,13 @@ def wanted() -> dict[Path, bytes]:
     made = {EVENTS / f"{tag.replace('/', '-')}.json": body for tag, body in shapes.facts().items()}
     made[FOLDER / "envelope.json"] = shapes.envelope()
     made[FOLDER / "asyncapi.json"] = asyncapi.document(retired())
-    return {path: as_json(body) for path, body in made.items()}
+    return {**{path: as_json(body) for path, body in made.items()}, README: readme()}
+
+
+def readme() -> bytes:
+    """Return the project's README with the table of facts that the code makes."""
+    text = README.read_text()
+    return TABLE.sub(lambda found: f"{found[1]}\n{who.markdown()}\n\n{found[2]}", text).encode()
 
 
 def differences() -> list[str]:

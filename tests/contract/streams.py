@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from bus.deadletters import DeadLetter
+from bus.timers import Timer
 from schemas.usage import Usage
 
 
@@ -78,6 +79,27 @@ OTHERS: Final = {
         headers=_ID,
         sent=("bus",),
         received=("operator",),
+    ),
+    "moment": Channel(
+        stream="TIMERS",
+        address="timer.{purpose}.{forge}.{project}.{about}",
+        says="A moment to be told of (a message schedule of the server); set again, it is moved.",
+        payload=Timer,
+        headers={
+            "Nats-Schedule": "@at and the moment",
+            "Nats-Schedule-Target": "where it is told: the same under due",
+            "Nats-Schedule-TTL": "how long it waits there",
+        },
+        sent=("timer",),
+        received=("nats-server",),
+    ),
+    "due": Channel(
+        stream="TIMERS",
+        address="due.{purpose}.{forge}.{project}.{about}",
+        says="A moment has come. After a kill an old one may come again: it is compared.",
+        payload=Timer,
+        sent=("nats-server",),
+        received=("timer",),
     ),
     "deliveries-used-up": Channel(
         stream="DEADLETTERS",

@@ -13,6 +13,7 @@ from tests.contract.shapes import sentence
 _SAID: Final = re.compile(
     r"Written by ([^.;,]+(?:, (?!read by)[^.;,]+)*)(?:, read by ([^.;]+))?[.;]"
 )
+_SAME: Final = {"that consumer": "workers", "it": "workers", "routers": "router"}
 _BETWEEN: Final = re.compile(r",\s*(?:and\s+)?|\s+and\s+")
 
 
@@ -55,7 +56,8 @@ def markdown() -> str:
 def _names(text: str) -> tuple[str, ...]:
     """Return the names in ``the planner, routes and edge``."""
     words = (word.strip().removeprefix("the ") for word in _BETWEEN.split(text))
-    return tuple(word.removesuffix(" for it") for word in words if word)
+    names = (word.partition(" for ")[0] for word in words if word)
+    return tuple(_SAME.get(name, name) for name in names)
 
 
 def _once(names: Iterable[str]) -> list[str]:
