@@ -12,11 +12,12 @@ from structlog.testing import capture_logs
 
 from bus.buildlogs import BuildLogs
 from bus.objects import DirectoryObjects
-from edge.auth.door import TokenMissing
+from edge.auth.door import Door, TokenMissing
+from edge.auth.people import PLATFORM, Caller
 from edge.ingest import Gate
 from edge.pipelinelog import LIMIT, PipelineLog
 from schemas.errors import BlobsUnavailable
-from tests.edge.auth.entering import door
+from tests.edge.auth.entering import asking, door, person
 
 SECRET, TOKEN = b"key-goes-here", "s3cret"
 SHA = "af6db0000000000000000000000000000000beef"
@@ -107,6 +108,40 @@ async def test_nobody_reads_without_the_token(logs: BuildLogs, headers: dict[str
     await logs.write(*WHOSE, b"private")
     with pytest.raises(TokenMissing):
         await ask(application(logs), "GET", headers | signed(b""), query=QUERY)
+
+
+@pytest.mark.parametrize(
+    ("caller", "repository", "status"),
+    [
+        (person("alice", "viewer"), "alice/tart", 200),
+        (person("alice", "viewer"), "Alice/Tart", 404),  # a place of its own: nobody wrote there
+        (person("bob", "owner", "bob"), "alice/tart", 404),
+        (person("stan", None), "alice/tart", 404),
+        (person("alice", "owner", "alice", "push"), "alice/tart", 404),
+        (
+            person("alex", "owner", "alexellis"),
+            "alexellis/super-cake",
+            404,
+        ),  # github's may be meant
+        (person("alice", "owner"), "alice/unknown", 404),
+        (PLATFORM, "alice/unknown", 200),
+    ],
+)
+async def test_nobody_reads_another_tenants_log(
+    logs: BuildLogs,
+    monkeypatch: pytest.MonkeyPatch,
+    caller: Caller,
+    repository: str,
+    status: int,
+) -> None:
+    """The predecessor's §7.3: any signed-in user read any log, by naming another repository."""
+    for name in ("alice/tart", "alexellis/super-cake", "alice/unknown"):
+        await logs.write(name, SHA, "slack-fn", b"private")
+    monkeypatch.setattr(Door, "enter", lambda _, __: asking(caller))
+
+    read = await ask(application(logs), "GET", {}, query=QUERY | {"repoPath": repository})
+
+    assert (read.status_code, read.text == "private") == (status, status == 200)
 
 
 @pytest.mark.parametrize(
