@@ -47,7 +47,7 @@ class Seals:
         """Return what was sealed as ``kind`` in the last seconds, None for anything else."""
         from cryptography.fernet import InvalidToken
 
-        if not text or len(text) > LONGEST:
+        if not text or len(text) > LONGEST or not text.isascii():
             return None
         try:
             body = self._fernet().decrypt_at_time(text, within, int(self._now()))
