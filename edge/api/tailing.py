@@ -50,10 +50,16 @@ class AheadOfLog(PushlineError):
 class Tails:
     """All tails of a process, over its one reader."""
 
-    def __init__(self, follow: Follow, events: EventLog) -> None:
-        """Follow with ``follow``; ``events`` tells where the log ends."""
+    def __init__(
+        self, follow: Follow, events: EventLog, stopping: asyncio.Event | None = None
+    ) -> None:
+        """Follow with ``follow``; ``events`` tells where the log ends.
+
+        All tails end when ``stopping`` is set: their readers come again to who serves next.
+        """
         self._follow = follow
         self._log = events
+        self._stopping = stopping or asyncio.Event()
         self._open: dict[str, int] = {}
 
     async def open(self, seer: Seer, shape: Shape, after: int | None) -> EventStream:
@@ -99,8 +105,8 @@ class Tails:
                 upcoming = upcoming or asyncio.ensure_future(anext(batches))
                 await asyncio.wait((upcoming,), timeout=EACH)
                 sight = seer.now()
-                if sight is None or _over(seer):
-                    yield sse.end("rights" if sight is None else "until")
+                if (why := self._end(seer, sight)) or sight is None:
+                    yield sse.end(why)
                     return
                 if upcoming.done():
                     batch, upcoming = upcoming.result(), None
@@ -118,6 +124,15 @@ class Tails:
             yield sse.end(error.code)
         finally:
             await _closed(batches, upcoming)
+
+    def _end(self, seer: Seer, sight: Sight | None) -> str:
+        """Return why a tail ends, nothing for one that goes on."""
+        if sight is None:
+            return "rights"
+        if self._stopping.is_set():
+            return "restart"
+        until = seer.wanted.until
+        return "until" if until is not None and datetime.now(UTC) > until else ""
 
     async def page(
         self, seer: Seer, limit: int, cursor: int, after: int
@@ -163,12 +178,6 @@ def _shown(batch: Batch, sight: Sight, shape: Shape) -> list[bytes]:
     """Return what is to be seen of a batch, some events in each frame."""
     events = [sse.event(event.seq, shape(event)) for event in batch if sight.sees(event)]
     return [b"".join(events[at : at + PIECE]) for at in range(0, len(events), PIECE)]
-
-
-def _over(seer: Seer) -> bool:
-    """Tell whether nothing that comes can be wanted any more."""
-    until = seer.wanted.until
-    return until is not None and datetime.now(UTC) > until
 
 
 async def _closed(batches: Any, upcoming: "asyncio.Future[Batch] | None") -> None:

@@ -44,7 +44,8 @@ async def _serve(told: PlatformSettings, stopping: asyncio.Event) -> None:
         views = Views.make(told.snapshots, told.endpoint.function_url)
         desk = Desk.of(bus, told.keys, told.snapshots)
         auth = auth_at(told, bus)
-        answering = await stack.enter_async_context(application(told, bus, views, desk, auth))
+        serving = application(told, bus, views, desk, auth, stopping=stopping)
+        answering = await stack.enter_async_context(serving)
         if isinstance(where, Path):
             taken = private_socket(where)
         else:

@@ -13,6 +13,7 @@ from bus.connection import Bus, connect
 from consumers.secrets.desk import Desk
 from edge import pipelinelog
 from edge.api.domain_book import DomainBook
+from edge.api.tailing import Tails
 from edge.api.views import Views
 from edge.auth import jwks
 from edge.auth.device import Devices
@@ -57,7 +58,8 @@ async def _main(settings: PlatformSettings) -> None:
         desk = Desk.of(bus, settings.keys, settings.snapshots)
         auth = auth_at(settings, bus)
         consuming = workers.make(Adapters(settings, bus, stack))
-        answering = await stack.enter_async_context(application(settings, bus, views, desk, auth))
+        serving = application(settings, bus, views, desk, auth, stopping=stopping)
+        answering = await stack.enter_async_context(serving)
         site = Site(answering, stack.enter_context(private_socket(settings.run / SOCKET)))
         folds = (*views.folds, desk.register, *auth.book.folds, *consuming.folds)
         both = Consumers(consuming.jobs, folds)
@@ -73,10 +75,16 @@ def auth_at(settings: PlatformSettings, bus: Bus) -> Auth:
 
 @contextlib.asynccontextmanager
 async def application(
-    settings: PlatformSettings, bus: Bus, views: Views, desk: Desk, auth: Auth
+    settings: PlatformSettings,
+    bus: Bus,
+    views: Views,
+    desk: Desk,
+    auth: Auth,
+    *,
+    stopping: asyncio.Event,
 ) -> AsyncIterator[Dispatch]:
-    """Yield all that answers requests."""
-    at, chosen, gate = settings.endpoint, settings.settings, Gate()
+    """Yield all that answers requests; answers that go on end when ``stopping`` is set."""
+    at, chosen = settings.endpoint, settings.settings
     door = Door(auth, Door.own_hosts(at.root_domain, (at.host,)), trusted_of(chosen))
     forge = GitForge(
         settings.home / "git",
@@ -88,8 +96,8 @@ async def application(
         lint=functools.partial(lint, honoured=honoured(chosen)),
     )
     await forge.reconcile()
-    book = DomainBook(bus.log, at.root_domain, frozenset((at.host,)))
-    api = Later(functools.partial(_api, views, bus, desk, book, auth, settings=settings))
+    making = functools.partial(_api, views, bus, desk, auth, settings=settings, stopping=stopping)
+    api = Later(making)
     devices = Devices(bus.log, auth.desk)
     codes = DeviceEndpoints(devices, door, at.base.replace("://", "://system."))
     signing = Later(functools.partial(_pages, settings, door, views, devices))
@@ -98,21 +106,7 @@ async def application(
             yield Dispatch(
                 door=door,
                 paths={
-                    "/github-event": GitHubIngest(
-                        bus.deliveries,
-                        secret=chosen.github_webhook_secret,
-                        sha1=chosen.github_webhook_sha1,
-                        gate=gate,
-                    ),
-                    "/gitlab-event": GitLabIngest(
-                        bus.deliveries,
-                        token=chosen.gitlab_webhook_token,
-                        signing=chosen.gitlab_signing_token,
-                        gate=gate,
-                    ),
-                    pipelinelog.PATH: PipelineLog(
-                        bus.build_logs, door, views, gate, chosen.payload_secret.encode()
-                    ),
+                    **_webhooks(settings, bus, door, views),
                     jwks.PATH: Jwks(auth.desk.keys),
                     **dict.fromkeys((AUTHORIZATION, TOKEN), codes),
                     **_builds(settings, desk),
@@ -129,6 +123,30 @@ async def application(
         await forge.close()
 
 
+def _webhooks(
+    settings: PlatformSettings, bus: Bus, door: Door, views: Views
+) -> dict[str, Application]:
+    """Return what verifies by itself what it is sent."""
+    chosen, gate = settings.settings, Gate()
+    return {
+        "/github-event": GitHubIngest(
+            bus.deliveries,
+            secret=chosen.github_webhook_secret,
+            sha1=chosen.github_webhook_sha1,
+            gate=gate,
+        ),
+        "/gitlab-event": GitLabIngest(
+            bus.deliveries,
+            token=chosen.gitlab_webhook_token,
+            signing=chosen.gitlab_signing_token,
+            gate=gate,
+        ),
+        pipelinelog.PATH: PipelineLog(
+            bus.build_logs, door, views, gate, chosen.payload_secret.encode()
+        ),
+    }
+
+
 def _builds(settings: PlatformSettings, desk: Desk) -> dict[str, Application]:
     if settings.settings.builder != "buildkit":
         return {}
@@ -138,25 +156,31 @@ def _builds(settings: PlatformSettings, desk: Desk) -> dict[str, Application]:
 
 
 def _api(
-    views: Views, bus: Bus, desk: Desk, book: DomainBook, auth: Auth, *, settings: PlatformSettings
+    views: Views,
+    bus: Bus,
+    desk: Desk,
+    auth: Auth,
+    *,
+    settings: PlatformSettings,
+    stopping: asyncio.Event,
 ) -> Application:
     from edge.api.app import create  # a third of the time until this process serves
-    from edge.api.tailing import Tails
     from edge.cli.past import then_of
 
+    at = settings.endpoint
     return create(
         views,
         bus.lines,
         bus.build_logs,
         desk,
         counts=bus.usage,
-        book=book,
+        book=DomainBook(bus.log, at.root_domain, frozenset((at.host,))),
         event_log=bus.log,
         auth=auth,
         then=then_of(bus, views, desk, auth.book, settings.snapshots),
-        tails=Tails(bus.follow, bus.log),
+        tails=Tails(bus.follow, bus.log, stopping),
         bus=bus,
-        version=settings.endpoint.version,
+        version=at.version,
     )
 
 

@@ -38,6 +38,7 @@ class Listening:
     application: Any = None  # ASGI, typed in Litestar's own words
     url: str = ""
     caller: Caller | None = PLATFORM
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def asking(self) -> Asking:
         """Return the one who asks, as the door would have found him."""
@@ -148,7 +149,7 @@ async def answering(bus: Bus) -> AsyncIterator[Listening]:
         event_log=bus.log,
         auth=auth,
         then=then_of(bus, views, desk, auth.book, None),
-        tails=Tails(bus.follow, bus.log),
+        tails=Tails(bus.follow, bus.log, served.stopping),
         bus=bus,
         version="0",
     )

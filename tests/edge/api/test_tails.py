@@ -193,3 +193,16 @@ async def test_a_tail_with_an_end_ends(api: Listening) -> None:
         await reader.read()
 
     assert (reader.seqs, reader.ends) == ([1], ["until"])
+
+
+async def test_all_tails_end_when_the_process_does(api: Listening) -> None:
+    """A restart waits for nobody who looks on; they come again to who serves next."""
+    reader = Reader(f"{api.url}/api/events/tail")
+    task = asyncio.create_task(reader.read())
+    await eventually(lambda: reader.beats)
+
+    api.stopping.set()
+    async with asyncio.timeout(5):
+        await task
+
+    assert reader.ends == ["restart"]
