@@ -7,6 +7,7 @@ from cyclopts import App, Parameter
 
 from edge.api.shapes import DomainView, DomainWritten, Page
 from edge.cli.client import Api
+from edge.cli.moment import MomentOption, moment
 from edge.cli.output import as_json, table, when
 from edge.cli.where import HERE, At, JsonOption, target
 
@@ -44,9 +45,10 @@ def rm(host: Host, *, at: At = HERE) -> int:
 
 
 @app.command
-def ls(*, json: JsonOption = False, at: At = HERE) -> int:
+def ls(*, then: MomentOption = "", json: JsonOption = False, at: At = HERE) -> int:
     """List hosts and where they lead."""
-    found = list(Api(target(at)).pages("/api/domains", Page[DomainView], 0))
+    api = Api(target(at))
+    found = list(api.pages("/api/domains", Page[DomainView], 0, at=moment(then)))
     if json:
         as_json(found)
         return 0

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from edge.api.shapes import FunctionView, LogLine, Page, UsageView
 from edge.cli.client import Api
+from edge.cli.moment import MomentOption, moment
 from edge.cli.output import as_json, console, duration, state, table, when
 from edge.cli.where import HERE, At, FollowOption, JsonOption, target
 from schemas.errors import PushlineError
@@ -24,7 +25,9 @@ class FunctionUnclear(PushlineError):
 
 
 @app.command
-def ls(project: str = "", *, json: JsonOption = False, at: At = HERE) -> int:
+def ls(
+    project: str = "", *, then: MomentOption = "", json: JsonOption = False, at: At = HERE
+) -> int:
     """List functions and where they answer.
 
     Parameters
@@ -33,7 +36,8 @@ def ls(project: str = "", *, json: JsonOption = False, at: At = HERE) -> int:
         Only those of this project, owner/name.
     """
     api = Api(target(at))
-    found = list(api.pages("/api/functions", Page[FunctionView], 0, project=project))
+    query = {"project": project, "at": moment(then)}
+    found = list(api.pages("/api/functions", Page[FunctionView], 0, **query))
     if json:
         as_json(found)
         return 0
@@ -54,7 +58,7 @@ def ls(project: str = "", *, json: JsonOption = False, at: At = HERE) -> int:
 
 
 @app.command
-def show(name: str, *, json: JsonOption = False, at: At = HERE) -> int:
+def show(name: str, *, then: MomentOption = "", json: JsonOption = False, at: At = HERE) -> int:
     """Show one function.
 
     Parameters
@@ -63,12 +67,10 @@ def show(name: str, *, json: JsonOption = False, at: At = HERE) -> int:
         tenant/function, or the function alone where only one tenant has it.
     """
     api = Api(target(at))
-    row = find(api, name)
+    row = find(api, name, moment(then))
     if json:
         as_json([row])
         return 0
-    path = f"/api/functions/{row.label}/{row.function}/usage"
-    used = api.get(path, UsageView, environment=row.environment)
     facts = {
         "status": row.status,
         "url": row.url,
@@ -81,12 +83,7 @@ def show(name: str, *, json: JsonOption = False, at: At = HERE) -> int:
         "deployed": when(row.deployed) if row.deployed else "",
         "start": duration(row.start_ms) if row.deployed else "",
         "deploys": str(row.deploys),
-        "last hour": (
-            f"{used.invocations} requests, {used.errors} errors, "
-            f"half within {_short(used.p50_ms)}, 99 of 100 within {_short(used.p99_ms)}"
-            if used.invocations
-            else "no requests"
-        ),
+        "last hour": "" if then else _used(api, row),
         "failure": f"{row.failure.code}: {row.failure.message}" if row.failure else "",
     }
     out = console()
@@ -123,6 +120,18 @@ def logs(
     return 0
 
 
+def _used(api: Api, row: FunctionView) -> str:
+    """Return what callers got within the last hour."""
+    path = f"/api/functions/{row.label}/{row.function}/usage"
+    used = api.get(path, UsageView, environment=row.environment)
+    if not used.invocations:
+        return "no requests"
+    return (
+        f"{used.invocations} requests, {used.errors} errors, "
+        f"half within {_short(used.p50_ms)}, 99 of 100 within {_short(used.p99_ms)}"
+    )
+
+
 def _short(milliseconds: float) -> str:
     return f"{milliseconds:.1f} ms" if milliseconds < 100 else duration(milliseconds)
 
@@ -133,9 +142,9 @@ def full_name(row: FunctionView) -> str:
     return short if row.environment == PRODUCTION else f"{short}@{row.environment}"
 
 
-def find(api: Api, name: str) -> FunctionView:
+def find(api: Api, name: str, at: str = "") -> FunctionView:
     """Return the function of this name; FunctionUnclear says which there are."""
-    found = list(api.pages("/api/functions", Page[FunctionView], 0))
+    found = list(api.pages("/api/functions", Page[FunctionView], 0, at=at))
     wanted, _, environment = name.partition("@")
     fitting = [
         row

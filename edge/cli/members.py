@@ -7,6 +7,7 @@ from cyclopts import App, Parameter
 
 from edge.api.asked import Members, MemberWritten
 from edge.cli.client import Api
+from edge.cli.moment import MomentOption, moment
 from edge.cli.output import as_json, table, when
 from edge.cli.where import HERE, At, JsonOption, target
 from schemas.errors import SettingInvalid
@@ -21,9 +22,9 @@ Who: TypeAlias = Annotated[
 
 
 @app.command
-def ls(tenant: Tenant, *, json: JsonOption = False, at: At = HERE) -> int:
+def ls(tenant: Tenant, *, then: MomentOption = "", json: JsonOption = False, at: At = HERE) -> int:
     """List who has signed in with a role there, and whoever got one by hand."""
-    found = Api(target(at)).get(_path(tenant), Members).items
+    found = Api(target(at)).get(_path(tenant), Members, at=moment(then)).items
     if json:
         as_json(found)
         return 0

@@ -5,6 +5,7 @@ from cyclopts import App
 from edge.api.projects import Project
 from edge.api.shapes import Page
 from edge.cli.client import Api
+from edge.cli.moment import MomentOption, moment
 from edge.cli.output import as_json, state, table, when
 from edge.cli.where import HERE, At, JsonOption, target
 
@@ -12,7 +13,9 @@ app = App(name="projects", help="See the repositories that push here.")
 
 
 @app.command
-def ls(*, limit: int = 100, json: JsonOption = False, at: At = HERE) -> int:
+def ls(
+    *, limit: int = 100, then: MomentOption = "", json: JsonOption = False, at: At = HERE
+) -> int:
     """List projects by name.
 
     Parameters
@@ -20,7 +23,8 @@ def ls(*, limit: int = 100, json: JsonOption = False, at: At = HERE) -> int:
     limit
         At most so many.
     """
-    found = list(Api(target(at)).pages("/api/projects", Page[Project], limit))
+    api = Api(target(at))
+    found = list(api.pages("/api/projects", Page[Project], limit, at=moment(then)))
     if json:
         as_json(found)
         return 0

@@ -12,6 +12,7 @@ from edge.api.shapes import Page, RunItem, RunView, fall_of
 from edge.cli import bars
 from edge.cli.client import Api
 from edge.cli.functions import print_lines
+from edge.cli.moment import MomentOption, moment
 from edge.cli.output import as_json, console, duration, state, table, when
 from edge.cli.where import HERE, At, FollowOption, JsonOption, target
 
@@ -21,7 +22,14 @@ SETTLES: Final = 5.0  # seconds within which the planner has ended a run, as a r
 
 
 @app.command
-def ls(project: str = "", *, limit: int = 20, json: JsonOption = False, at: At = HERE) -> int:
+def ls(
+    project: str = "",
+    *,
+    limit: int = 20,
+    then: MomentOption = "",
+    json: JsonOption = False,
+    at: At = HERE,
+) -> int:
     """List runs, newest first.
 
     Parameters
@@ -31,7 +39,8 @@ def ls(project: str = "", *, limit: int = 20, json: JsonOption = False, at: At =
     limit
         At most so many.
     """
-    found = list(Api(target(at)).pages("/api/runs", Page[RunItem], limit, project=project))
+    query = {"project": project, "at": moment(then)}
+    found = list(Api(target(at)).pages("/api/runs", Page[RunItem], limit, **query))
     if json:
         as_json(found)
         return 0
@@ -54,7 +63,7 @@ def ls(project: str = "", *, limit: int = 20, json: JsonOption = False, at: At =
 
 
 @app.command
-def show(run: str, *, json: JsonOption = False, at: At = HERE) -> int:
+def show(run: str, *, then: MomentOption = "", json: JsonOption = False, at: At = HERE) -> int:
     """Show one run: how long each step waited and worked.
 
     Parameters
@@ -62,7 +71,7 @@ def show(run: str, *, json: JsonOption = False, at: At = HERE) -> int:
     run
         A run's id, the start of it, or the start of its commit's sha.
     """
-    view = Api(target(at)).get(f"/api/runs/{run}", RunView)
+    view = Api(target(at)).get(f"/api/runs/{run}", RunView, at=moment(then))
     if json:
         as_json([view])
     else:

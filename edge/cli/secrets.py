@@ -14,6 +14,7 @@ from edge.api.projects import Project
 from edge.api.scopes import of_projects, resolve
 from edge.api.shapes import Page, SecretView, SecretWritten
 from edge.cli.client import Api
+from edge.cli.moment import MomentOption, moment
 from edge.cli.output import as_json, table, when
 from edge.cli.where import HERE, At, JsonOption, target
 from schemas.secrets import (
@@ -108,7 +109,7 @@ def seal(
 
 
 @app.command
-def ls(of: str = "", *, json: JsonOption = False, at: At = HERE) -> int:
+def ls(of: str = "", *, then: MomentOption = "", json: JsonOption = False, at: At = HERE) -> int:
     """List secrets: whose, how called, since when and by whom; never a value.
 
     Parameters
@@ -117,7 +118,8 @@ def ls(of: str = "", *, json: JsonOption = False, at: At = HERE) -> int:
         OWNER/PROJECT: what it gets, of its own and of its tenant; OWNER: all of the tenant's.
     """
     api = Api(target(at))
-    found = list(api.pages("/api/secrets", Page[SecretView], 0, project=of))
+    query = {"project": of, "at": moment(then)}
+    found = list(api.pages("/api/secrets", Page[SecretView], 0, **query))
     if json:
         as_json(found)
         return 0

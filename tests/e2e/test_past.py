@@ -84,13 +84,18 @@ def test_history_is_what_was(tmp_path: Path) -> None:
 
         [first, *_] = [e for e in here.events() if e["type"] == "function.deployed/1"]
         seq, revision = first["seq"], first["fact"]["revision"]
-        function = f"functions/alice/{first['fact']['function']}"
+        name = first["fact"]["function"]
+        function = f"functions/alice/{name}"
         then = json.loads(here.pushline("state", function, "--at", str(seq), "--json"))
+        shown = json.loads(
+            here.pushline("functions", "show", f"alice/{name}", "--at", str(seq), "--json")
+        )
         since = json.loads(
             here.pushline("state", function, "--at", str(seq), "--diff", "0s", "--json")
         )
 
         assert then["at"] == seq
+        assert then["row"]["revision"] == shown["revision"] == revision
         assert then["row"]["revision"] == since["before"]["revision"] == revision
         assert since["after"]["revision"] != revision
         assert since["events"][0] > seq

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bus.connection import connect
+from edge.cli.moment import MOMENT, MomentOption
 from edge.cli.operator import settings
 from edge.cli.output import as_json, console, table
 from edge.cli.state.folds import every
@@ -16,11 +17,9 @@ from edge.cli.state.reading import state as folded
 from edge.cli.state.rows import Noun, Row, StateUnknown, changes, chosen, fits
 from edge.cli.where import HomeOption, JsonOption
 
-MOMENT = "a sequence of the log, a time with its zone, or how long ago: 1842, 2h"
 HEADINGS = {"name": "PROJECT", "sha": "COMMIT"}  # fields that people call otherwise
 WIDEST = 60  # characters of a value in a list or a difference
 
-At: TypeAlias = Annotated[str, Parameter(help=f"As it was then: {MOMENT}.")]
 Diff: TypeAlias = Annotated[
     str, Parameter(help=f"What is different between --at and then: {MOMENT}.")
 ]
@@ -47,7 +46,12 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def state(
-    what: str, *, at: At = "", diff: Diff = "", json: JsonOption = False, home: HomeOption = None
+    what: str,
+    *,
+    at: MomentOption = "",
+    diff: Diff = "",
+    json: JsonOption = False,
+    home: HomeOption = None,
 ) -> int:
     """Show what held at a moment, folded from the log; nothing is changed.
 

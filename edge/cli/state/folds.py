@@ -9,6 +9,7 @@ from consumers.deployer import desired
 from consumers.intake import consumer as intake
 from consumers.planner.consumer import Folds
 from consumers.secrets import register
+from consumers.timer.wanted import wanted
 from edge import domains
 from edge.api.views import Views
 from edge.auth.book import Book
@@ -28,6 +29,7 @@ MAKERS: Final[Makers] = (
         desired.desired(),
         desired.desired(name="followed"),
         customers.fold(),
+        wanted(),
     ),
 )
 
