@@ -5,6 +5,11 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 appended: Final = Counter("pushline_log_appended_facts", "Facts that the log acknowledged")
+append_seconds: Final = Histogram(
+    "pushline_log_append_seconds",
+    "From sending a fact to its acknowledgement: the server's fsync is within",
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5),
+)
 conflicts: Final = Counter("pushline_log_conflicts", "Appends refused by their guard")
 reconnected: Final = Counter("pushline_log_reconnects", "Connections to the log made anew")
 followed: Final = Counter("pushline_follow_events", "Events read in order")

@@ -1,6 +1,7 @@
 """The log: facts are appended to EVENTS, raw deliveries to DELIVERIES."""
 
 from collections.abc import Mapping, Sequence
+from time import perf_counter
 from typing import Any, Final, NoReturn, Protocol
 
 import msgspec
@@ -167,6 +168,7 @@ class EventLog:
         return await patiently(lambda: self._js.message(EVENTS, **query))
 
     async def _publish(self, sealed: Sealed) -> int:
+        begun = perf_counter()
         try:
             ack = await self._publisher.store(sealed.subject, sealed.body, sealed.block)
         except Refused as refused:
@@ -174,6 +176,7 @@ class EventLog:
         seq = await self._duplicate(sealed, ack) if ack.duplicate else ack.seq
         self._water.reached(seq)
         instruments.appended.inc()
+        instruments.append_seconds.observe(perf_counter() - begun)
         return seq
 
     async def _after(self, refused: Refused, sealed: Sealed) -> int:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 import msgspec
+import structlog
 
 from bus import envelope
 from bus.jetstream import JetStream, Refused, patiently
@@ -16,6 +17,8 @@ from bus.wire import Wire
 from schemas.usage import Usage
 
 USAGE: Final = "USAGE"
+
+log = structlog.get_logger(__name__)
 
 _decode = msgspec.json.Decoder(Usage).decode
 
@@ -66,6 +69,18 @@ class UsageLog:
                         yield counted
                     if message.seq >= found.seq:
                         return
+
+    async def follow(self, after: int) -> AsyncGenerator[tuple[int, Counted], None]:
+        """Yield each part behind a sequence with its own, for ever; routers repeat some."""
+        async with aclosing(Reader(self._wire, USAGE, after=after).batches()) as batches:
+            async for batch in batches:
+                for message in batch:
+                    try:
+                        counted = _counted(message)
+                    except (KeyError, ValueError) as error:  # msgspec's are ValueErrors
+                        log.warning("usage_unreadable", seq=message.seq, error=str(error))
+                    else:
+                        yield message.seq, counted
 
 
 def _counted(message: Message) -> Counted:

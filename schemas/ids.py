@@ -1,7 +1,7 @@
 """Identifiers: shapes that are checked on decoding, and ids that derive from their cause."""
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Final
 
 from msgspec import Meta
@@ -15,6 +15,8 @@ Sha = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$(?!\n)")]  # gi
 
 ZERO_SHA: Final = "0" * 40  # git's word for "no commit": a ref made or deleted
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_VALUES: Final = {letter: value for value, letter in enumerate(_CROCKFORD)}
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
 def tag_of(fact: "Event | type[Event]") -> str:
@@ -40,6 +42,20 @@ def run_id(cause: str, time: datetime) -> str:
     random = int.from_bytes(hashlib.sha256(cause.encode()).digest()[:10], "big")
     value = (int(time.timestamp() * 1000) & ((1 << 48) - 1)) << 80 | random
     return "".join(_CROCKFORD[value >> shift & 31] for shift in range(125, -1, -5))
+
+
+def time_of(run: str) -> datetime | None:
+    """Return the very millisecond that a run's id was made of; None for what is no ULID."""
+    letters = run[:10]
+    if len(run) != 26 or any(letter not in _VALUES for letter in letters):
+        return None
+    milliseconds = 0
+    for letter in letters:
+        milliseconds = milliseconds << 5 | _VALUES[letter]
+    try:
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:  # a ULID reaches beyond the year 9999
+        return None
 
 
 def digest_of(body: bytes) -> Digest:

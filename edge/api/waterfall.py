@@ -7,17 +7,15 @@ the function's own start. Where two of those overlap, their time is taken off on
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 import msgspec
 
 from edge.api.runs import Part, Run
+from schemas.ids import time_of
 
 State: TypeAlias = Literal["done", "running", "stopped", "failed", "cached"]
-
-_EPOCH = datetime.fromtimestamp(0, UTC)
-_ALPHABET = {letter: value for value, letter in enumerate("0123456789ABCDEFGHJKMNPQRSTVWXYZ")}
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -46,14 +44,7 @@ def pushed(run: Run) -> datetime:
 
     Never later than ``run.queued``, whatever clock made the id.
     """
-    letters = run.id[:10]
-    if len(run.id) != 26 or any(letter not in _ALPHABET for letter in letters):
-        return run.queued
-    value = 0
-    for letter in letters:
-        value = value << 5 | _ALPHABET[letter]
-    found = _EPOCH + timedelta(milliseconds=value)
-    return min(found, run.queued)
+    return min(time_of(run.id) or run.queued, run.queued)
 
 
 def waterfall(run: Run, now: datetime) -> Waterfall:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from bus import durables
 from bus.fold import Fold
 from bus.work import Worker
 from consumers.audit.consumer import audit
@@ -17,6 +18,7 @@ from consumers.deployer.reconcile import reconcile
 from consumers.intake import consumer as intake
 from consumers.intake.again import IntakeAgain
 from consumers.intake.consumer import Intake
+from consumers.metrics import consumer as metrics
 from consumers.planner.consumer import Folds, Planner
 from consumers.run import Job, jobs
 from consumers.secrets.consumer import Sweeper
@@ -149,6 +151,16 @@ def _audit(parts: Adapters) -> Consumers:
     return Consumers({"audit": audited})
 
 
+def _metrics(parts: Adapters) -> Consumers:
+    tallies, folder = metrics.fold(parts.settings.snapshots), parts.settings.snapshots
+    watched = {worker.durable: durables.stream_of(worker) for worker in DURABLE}
+
+    async def counted(stopping: asyncio.Event) -> None:
+        await metrics.metrics(parts.bus, tallies, watched, folder, stopping)
+
+    return Consumers({metrics.NAME: counted}, (tallies,))
+
+
 def _worker(parts: Adapters, worker: Worker, *folds: Fold[Any]) -> Consumers:
     return Consumers(jobs(parts.bus, (worker,)), folds)
 
@@ -164,4 +176,5 @@ CONSUMERS: Final[dict[str, Callable[[Adapters], Consumers]]] = {
     "reconciler": _reconciler,
     "timer": _timer,
     "audit": _audit,
+    "metrics": _metrics,
 }
