@@ -51,15 +51,15 @@ class Tails:
     """All tails of a process, over its one reader."""
 
     def __init__(
-        self, follow: Follow, events: EventLog, stopping: asyncio.Event | None = None
+        self, follow: Follow, events: EventLog, leaving: Callable[[], bool] = lambda: False
     ) -> None:
         """Follow with ``follow``; ``events`` tells where the log ends.
 
-        All tails end when ``stopping`` is set: their readers come again to who serves next.
+        All tails end once this process is ``leaving``: their readers come again to the next.
         """
         self._follow = follow
         self._log = events
-        self._stopping = stopping or asyncio.Event()
+        self._leaving = leaving
         self._open: dict[str, int] = {}
 
     async def open(self, seer: Seer, shape: Shape, after: int | None) -> EventStream:
@@ -129,7 +129,7 @@ class Tails:
         """Return why a tail ends, nothing for one that goes on."""
         if sight is None:
             return "rights"
-        if self._stopping.is_set():
+        if self._leaving():
             return "restart"
         until = seer.wanted.until
         return "until" if until is not None and datetime.now(UTC) > until else ""

@@ -44,7 +44,7 @@ async def _serve(told: PlatformSettings, stopping: asyncio.Event) -> None:
         views = Views.make(told.snapshots, told.endpoint.function_url)
         desk = Desk.of(bus, told.keys, told.snapshots)
         auth = auth_at(told, bus)
-        serving = application(told, bus, views, desk, auth, stopping=stopping)
+        serving = application(told, bus, views, desk, auth, leaving=stopping.is_set)
         answering = await stack.enter_async_context(serving)
         if isinstance(where, Path):
             taken = private_socket(where)

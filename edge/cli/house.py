@@ -321,7 +321,8 @@ async def _watch_nats(nats: "NatsServer", pids: Path) -> None:
 
 
 async def _stop(children: dict[str, Child]) -> None:
-    """Stop what takes requests before what answers them."""
+    """Stop what takes requests before what answers them; nobody waits for who looks on."""
+    children["platform"].forewarn()
     routers = [each for name, each in children.items() if role(name) == "router"]
     await asyncio.gather(*(each.stop() for each in routers))
     await asyncio.gather(children["platform"].stop(), children["supervisor"].stop())

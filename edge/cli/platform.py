@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import structlog
 import uvloop
@@ -29,7 +29,7 @@ from edge.cli.forward_auth import forward_auth
 from edge.cli.honoured import honoured
 from edge.cli.platform_settings import SOCKET, PlatformSettings
 from edge.cli.router_metrics import with_routers
-from edge.cli.serve import Site, private_socket, told_to_stop, work
+from edge.cli.serve import Site, forewarned, private_socket, told_to_stop, work
 from edge.cli.settings import trusted_of
 from edge.cli.signing_in import auth_of, providers_of
 from edge.cli.workers import Consumers
@@ -58,7 +58,7 @@ async def _main(settings: PlatformSettings) -> None:
         desk = Desk.of(bus, settings.keys, settings.snapshots)
         auth = auth_at(settings, bus)
         consuming = workers.make(Adapters(settings, bus, stack))
-        serving = application(settings, bus, views, desk, auth, stopping=stopping)
+        serving = application(settings, bus, views, desk, auth, leaving=forewarned(stopping))
         answering = await stack.enter_async_context(serving)
         site = Site(answering, stack.enter_context(private_socket(settings.run / SOCKET)))
         folds = (*views.folds, desk.register, *auth.book.folds, *consuming.folds)
@@ -81,9 +81,9 @@ async def application(
     desk: Desk,
     auth: Auth,
     *,
-    stopping: asyncio.Event,
+    leaving: Callable[[], bool],
 ) -> AsyncIterator[Dispatch]:
-    """Yield all that answers requests; answers that go on end when ``stopping`` is set."""
+    """Yield all that answers requests; answers that go on end once we are ``leaving``."""
     at, chosen = settings.endpoint, settings.settings
     door = Door(auth, Door.own_hosts(at.root_domain, (at.host,)), trusted_of(chosen))
     forge = GitForge(
@@ -96,7 +96,7 @@ async def application(
         lint=functools.partial(lint, honoured=honoured(chosen)),
     )
     await forge.reconcile()
-    making = functools.partial(_api, views, bus, desk, auth, settings=settings, stopping=stopping)
+    making = functools.partial(_api, views, bus, desk, auth, settings=settings, leaving=leaving)
     api = Later(making)
     devices = Devices(bus.log, auth.desk)
     codes = DeviceEndpoints(devices, door, at.base.replace("://", "://system."))
@@ -162,7 +162,7 @@ def _api(
     auth: Auth,
     *,
     settings: PlatformSettings,
-    stopping: asyncio.Event,
+    leaving: Callable[[], bool],
 ) -> Application:
     from edge.api.app import create  # a third of the time until this process serves
     from edge.cli.past import then_of
@@ -178,7 +178,7 @@ def _api(
         event_log=bus.log,
         auth=auth,
         then=then_of(bus, views, desk, auth.book, settings.snapshots),
-        tails=Tails(bus.follow, bus.log, stopping),
+        tails=Tails(bus.follow, bus.log, leaving),
         bus=bus,
         version=at.version,
     )

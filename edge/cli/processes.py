@@ -202,6 +202,12 @@ class Child:
         leaving.add_done_callback(self.leaving.discard)
         log.info("child_renewed", child=self.name, pid=self.pid)
 
+    def forewarn(self) -> None:
+        """SIGUSR1: it will be stopped, and may end answers that would go on until then."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGUSR1)
+
     async def stop(self) -> None:
         """SIGTERM, the time it has to finish, SIGKILL."""
         if self.process is None:

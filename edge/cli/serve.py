@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -57,6 +57,13 @@ def told_to_stop() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     return stopping
+
+
+def forewarned(stopping: asyncio.Event) -> Callable[[], bool]:
+    """Return what tells whether we are about to stop: SIGUSR1 said so, or we are told to."""
+    near = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, near.set)
+    return lambda: near.is_set() or stopping.is_set()
 
 
 async def work(bus: Bus, consuming: Consumers, stopping: asyncio.Event, *sites: Site) -> None:

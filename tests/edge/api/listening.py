@@ -149,7 +149,7 @@ async def answering(bus: Bus) -> AsyncIterator[Listening]:
         event_log=bus.log,
         auth=auth,
         then=then_of(bus, views, desk, auth.book, None),
-        tails=Tails(bus.follow, bus.log, served.stopping),
+        tails=Tails(bus.follow, bus.log, served.stopping.is_set),
         bus=bus,
         version="0",
     )
