@@ -63,6 +63,11 @@ def without_ours(cookie: bytes) -> bytes:
     return b";".join(kept).strip()
 
 
+def sets_ours(set_cookie: bytes) -> bool:
+    """Tell whether a Set-Cookie header's value is of a cookie of ours."""
+    return _is_ours(set_cookie)
+
+
 def _is_ours(pair: bytes) -> bool:
     return _COOKIE.fullmatch(pair.partition(b"=")[0].strip()) is not None
 

@@ -39,6 +39,7 @@ class Back(asyncio.Protocol):
         "kept",
         "left",
         "response",
+        "responses",
         "router",
         "transport",
         "upstream",
@@ -50,6 +51,7 @@ class Back(asyncio.Protocol):
         """Belong to nobody yet."""
         self.router = router
         self.upstream = upstream
+        self.responses = router.responses_of(upstream)
         self.front: Front | None = None
         self.buffer = b""  # a partial head
         self.response: Response | None = None
@@ -125,7 +127,7 @@ class Back(asyncio.Protocol):
             return
         raw = data[:end]
         try:
-            response = self.router.responses.get(raw) or self.router.learn_response(raw)
+            response = self.responses.get(raw) or self.responses.learn(raw)
         except Refused as refused:
             front.fail(refused.cause)
             return

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeVar
 
-from edge.router.ours import CARRY, NOTHING, Ours
+from edge.router.ours import Carried, Nothing
 
 V = TypeVar("V")
 
@@ -81,12 +81,12 @@ class KnownLines:
         self,
         looked_at: frozenset[bytes],
         prefixes: tuple[bytes, ...] = (),
-        ours: Ours = NOTHING,
+        ours: Carried | None = None,
     ) -> None:
         """Know no line yet; names that begin with one of ``prefixes`` are looked at too."""
         self._looked_at = looked_at
         self._prefixes = prefixes
-        self._ours = ours
+        self._ours = ours or Nothing()
         self._known: Known[Field] = Known(_MOST_LINES)
 
     def read(self, lines: list[bytes]) -> tuple[list[Field], dict[bytes, list[bytes]]]:
@@ -108,7 +108,7 @@ class KnownLines:
         plain = name.replace(b"_", b"-")
         passes = plain not in self._looked_at and not plain.startswith(self._prefixes)
         onward = bare = b"%b: %b\r\n" % (found[1], value) if passes else b""
-        if name in CARRY and self._ours.within(name, value):
+        if name in self._ours.names and self._ours.within(name, value):
             left = self._ours.left_of(name, value)
             bare = b"%b: %b\r\n" % (found[1], left) if left else b""
         field = Field(name, value, onward, bare)

@@ -1,6 +1,10 @@
-"""Ours: credentials of this installation in a header line, and the line without them."""
+"""Ours: credentials of this installation in a header line, and the line without them.
 
-from typing import Final
+A function neither gets them nor gives them: whoever could set our cookie would choose as whom his
+visitors are signed in.
+"""
+
+from typing import Final, Protocol
 
 from edge.auth import credentials
 from edge.auth.settings import AuthSettings
@@ -8,13 +12,28 @@ from schemas.ids import digest_of
 
 AUTHORIZATION: Final = b"authorization"
 COOKIE: Final = b"cookie"
-CARRY: Final = frozenset((AUTHORIZATION, COOKIE))  # the lines that may have them
+SET_COOKIE: Final = b"set-cookie"
+
+
+class Carried(Protocol):
+    """What lines may carry of ours."""
+
+    names: frozenset[bytes]  # of the lines that may
+
+    def within(self, name: bytes, value: bytes) -> bool:
+        """Tell whether a line of these names does."""
+        ...
+
+    def left_of(self, name: bytes, value: bytes) -> bytes:
+        """Return what is left of such a line, nothing where it goes as a whole."""
+        ...
 
 
 class Ours:
-    """Knows them by their shape, and the platform's own token by its digest."""
+    """What callers send: known by its shape, and the platform's own token by its digest."""
 
     __slots__ = ("_cookie", "_platform")
+    names = frozenset((AUTHORIZATION, COOKIE))
 
     def __init__(self, settings: AuthSettings) -> None:
         """Know what this installation gives to people."""
@@ -46,4 +65,32 @@ class Ours:
         return credentials.cookie_of(b"; ".join(cookies), self._cookie)
 
 
-NOTHING: Final = Ours(AuthSettings())
+class Set:
+    """What functions answer: a Set-Cookie of our name goes no further."""
+
+    names = frozenset((SET_COOKIE,))
+
+    def within(self, name: bytes, value: bytes) -> bool:  # noqa: ARG002
+        """Tell whether it is of a cookie of ours."""
+        return credentials.sets_ours(value)
+
+    def left_of(self, name: bytes, value: bytes) -> bytes:  # noqa: ARG002
+        """Return nothing."""
+        return b""
+
+
+class Nothing:
+    """For lines that are as they are."""
+
+    names: frozenset[bytes] = frozenset()
+
+    def within(self, name: bytes, value: bytes) -> bool:  # noqa: ARG002
+        """Tell that it is not."""
+        return False
+
+    def left_of(self, name: bytes, value: bytes) -> bytes:  # noqa: ARG002
+        """Return the line."""
+        return value
+
+
+PLAIN: Final = Ours(AuthSettings())

@@ -31,7 +31,7 @@ from edge.router.fields import (
     tokens,
 )
 from edge.router.forwarding import Trusted
-from edge.router.ours import AUTHORIZATION, COOKIE, NOTHING, Ours
+from edge.router.ours import AUTHORIZATION, COOKIE, PLAIN, Ours
 
 LONGEST_HEAD: Final = 64 * 1024  # bytes
 MOST_FIELDS: Final = 100
@@ -156,7 +156,7 @@ class FieldParser:
 
     __slots__ = ("_known", "_ours", "_proto", "_trusted", "blocks")
 
-    def __init__(self, proto: str, trusted: Trusted | None = None, ours: Ours = NOTHING) -> None:
+    def __init__(self, proto: str, trusted: Trusted | None = None, ours: Ours = PLAIN) -> None:
         """Tell upstreams that callers came by ``proto``, unless a trusted proxy says otherwise."""
         self._proto = proto.encode()
         self._trusted = trusted

@@ -18,13 +18,13 @@ from edge.router.forwarding import Trusted
 from edge.router.front import Front
 from edge.router.limits import Connections
 from edge.router.naming import Names
-from edge.router.ours import Ours
+from edge.router.ours import Ours, Set
 from edge.router.phases import HEAD
 from edge.router.request import NO_LINE, FieldParser, Line, parse_line
-from edge.router.response import Response, ResponseParser
+from edge.router.response import Responses
 from edge.router.settings import RouterSettings
 from edge.router.table import Table
-from edge.router.upstream import Upstreams
+from edge.router.upstream import Upstream, Upstreams
 from edge.router.usage import Meter
 
 _SLOWEST_SWEEP: Final = 0.25  # seconds
@@ -53,13 +53,13 @@ class Router:
         self.table = Table(self.upstreams, settings, self.meter, self.doorkeeper)
         self.totals: dict[Front, float] = {}  # when a request has to have ended, where one has to
         self.lines: Known[Line] = Known()
-        self.responses: Known[Response] = Known()
+        self._of_platform = Responses()
+        self._of_functions = Responses(Set())
         self.trusted = Trusted(settings.trusted_proxies)
         ours = Ours(settings.auth)
         self.plain = FieldParser(settings.forwarded_proto, ours=ours)
         self.believing = FieldParser(settings.forwarded_proto, self.trusted, ours)
         self.names = Names()
-        self._responses = ResponseParser()
         per_client = settings.connections_per_client
         self._per_client = Connections(per_client) if per_client else None
         self._limit = _connection_limit(settings.max_connections)
@@ -101,11 +101,10 @@ class Router:
         self.lines.keep(raw, line)
         return line
 
-    def learn_response(self, raw: bytes) -> Response:
-        """Parse the head of a response and keep what it says; raises Refused."""
-        response = self._responses.parse(raw)
-        self.responses.keep(raw, response)
-        return response
+    def responses_of(self, upstream: Upstream) -> Responses:
+        """Return what is known of the heads that an upstream answers with."""
+        own = upstream is self.table.platform
+        return self._of_platform if own else self._of_functions
 
     def ended(self, front: Front) -> None:
         """Count and log a request, also one that was never understood."""

@@ -36,7 +36,8 @@ class Table:
         self._meter = meter
         self.doorkeeper = doorkeeper
         self._root = settings.root_domain.lower().rstrip(".")
-        self._platform = Target(upstreams.acquire(settings.platform), 0, settings, own=True)
+        self.platform = upstreams.acquire(settings.platform)
+        self._platform = Target(self.platform, 0, settings, own=True)
         self._own = {f"system.{self._root}".encode(), *_OWN_NAMES}
         self._own.update(
             f"[{host}]".encode() if ":" in host else host.lower().encode()

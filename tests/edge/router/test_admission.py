@@ -1,23 +1,16 @@
 """Closed routes: who is let in, what the function is told of him, and what it never gets."""
 
 import asyncio
-import base64
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import h11
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from edge.auth.settings import AuthSettings, digest
 from edge.auth.verifier import NotReady
 from edge.domains import Domain
-from edge.router.causes import Refused
-from edge.router.ours import Ours
-from edge.router.request import FieldParser
 from schemas.route import POLICIES, RouteOptions
 from tests.edge.auth.told import ALICE, BOB, Told
 from tests.edge.router.conftest import Running, Start
@@ -318,67 +311,3 @@ async def test_who_is_turned_away_is_noted_and_who_came_by_is_not(closed: Closed
 
 def _domain(host: str) -> Domain:
     return Domain(host, "alice", "", datetime.now(UTC), "test")
-
-
-NAMES = [b"Authorization", b"authorization", b"AUTHORIZATION", b"Cookie", b"Author", b"Connection"]
-GOOD = b"plt_" + b"a" * 12 + b"_" + b"b" * 64
-VALUES = st.sampled_from(
-    [
-        b"Bearer " + GOOD,
-        b"bearer\t" + GOOD,
-        b"Bearer bad",
-        b"Basic " + base64.b64encode(b"me:" + GOOD),
-        b"",
-        b"a=1; pushline=x.y.z",
-        b"pushline=x.y.z;__Host-pushline=1",
-        b"__HOST-PUSHLINE = 2;pushline-login=3; b=2",
-        b"authorization",
-        b"cookie",
-        b"\xff",
-    ]
-)
-
-
-@settings(max_examples=300)
-@given(st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from([b": ", b":", b":\t "]), VALUES)))
-def test_no_credential_of_ours_arrives_and_all_else_does(
-    lines: list[tuple[bytes, bytes, bytes]],
-) -> None:
-    """However they are written and doubled: h11 reads what arrives as a function does."""
-    block = b"Host: alice.localhost\r\n" + b"".join(b"%b%b%b\r\n" % line for line in lines)
-    try:
-        fields = FieldParser("http", ours=Ours(AUTH)).parse(block)
-    except Refused:
-        return
-    whole, bare = read(fields.onward), read(fields.bare)
-
-    tokens = [value for name, value in bare if name == b"authorization"]
-    assert not any(GOOD in value or b"bWU6" in value for value in tokens)
-    assert not any(b"pushline" in value.lower() for name, value in bare if name == b"cookie")
-    assert [one for one in whole if one[0] not in (b"authorization", b"cookie")] == [
-        one for one in bare if one[0] not in (b"authorization", b"cookie")
-    ]
-    if fields.bare == fields.onward:
-        assert (fields.token, fields.session) == (b"", b"")
-
-
-def read(onward: bytes) -> list[tuple[bytes, bytes]]:
-    """Return the header fields as a server has them."""
-    server = h11.Connection(h11.SERVER)
-    server.receive_data(b"GET / HTTP/1.1\r\n" + onward + b"\r\n")
-    request = server.next_event()
-    assert isinstance(request, h11.Request)
-    return list(request.headers)
-
-
-def test_two_tokens_and_two_sessions_are_none() -> None:
-    """Nobody can tell which is meant; a page of a sibling host may have written one."""
-    parser = FieldParser("http", ours=Ours(AUTH))
-    host, bearer = b"Host: x\r\n", b"Authorization: Bearer " + GOOD + b"\r\n"
-
-    assert parser.parse(host + bearer).token == GOOD
-    assert parser.parse(host + bearer + b"authorization: Basic eDp5\r\n").token == b""
-    assert parser.parse(host + b"Cookie: pushline=a\r\n").session == b"a"
-    assert parser.parse(host + b"Cookie: pushline=a; pushline=b\r\n").session == b""
-    assert parser.parse(host + b"Cookie: pushline=a\r\nCookie: pushline=b\r\n").session == b""
-    assert parser.parse(host + b"Connection: authorization\r\n" + bearer).token == b""

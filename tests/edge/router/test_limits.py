@@ -228,7 +228,8 @@ def test_no_more_passes_than_the_rate_and_the_burst(
     for pause in pauses:
         now += pause / rate
         if wait := bucket.take("x", now):
-            assert bucket.take("x", now + wait * 0.9) > 0
+            sooner = now + wait * 0.9
+            assert sooner == now or bucket.take("x", sooner) > 0  # else no clock tells them apart
         else:
             passed.append(now)
     for place, begin in enumerate(passed):
