@@ -13,7 +13,7 @@ import msgspec
 
 from consumers.audit.file import RecordBroken
 from consumers.audit.reading import lines, start_of
-from consumers.audit.record import GENESIS, Broken, Line, before_of, checked
+from consumers.audit.record import GENESIS, Broken, Line, before_of, checked, seq_of
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from", "until": "to"}):
@@ -84,12 +84,20 @@ def _held(text: bytes, head: Head) -> Line:
     try:
         line = checked(text, head.hash or None)
     except Broken as error:
-        raise RecordBroken(f"#{head.until + 1} {error}") from error
+        raise RecordBroken(f"{_numbered(text, head)} {error}") from error
     if head.records and line.seq != head.until + 1:
         raise RecordBroken(f"after #{head.until} came #{line.seq}")
     if line.seq == 1 and before_of(line) != GENESIS:
         raise RecordBroken("#1 follows on a record, and there is none before the first")
     return line
+
+
+def _numbered(text: bytes, head: Head) -> str:
+    """Return which record a line should be; the first one may be any."""
+    try:
+        return f"#{head.until + 1 if head.records else seq_of(text)}"
+    except Broken:
+        return "the first line"
 
 
 def _told(text: bytes, found: Head) -> Head:

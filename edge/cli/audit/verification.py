@@ -58,12 +58,13 @@ def verify_(
         _told(_exported(export), json=json)
         return 0
     path = record(home)
-    known = Marks() if whole else Marks.read(path)
+    known = Marks.read(path)
+    since = Marks() if whole else known
     if log:
-        found = asyncio.run(_with_log(path, known.log, home))
+        found = asyncio.run(_with_log(path, since.log, home))
         known = Marks(found[1], found[1])
     else:
-        found = _alone(path, known.alone)
+        found = _alone(path, since.alone)
         known = Marks(found[1], known.log)
     known.write(path)
     _told(found[0], json=json)
