@@ -45,6 +45,18 @@ def configure(
     )
 
 
+def of_command() -> None:
+    """Have errors that are logged go to standard error; standard output is the command's.
+
+    Each line goes where standard error is at that moment: commands also run within tests.
+    """
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
 def _named(
     process: str, _: object, __: str, line: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:

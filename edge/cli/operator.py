@@ -16,7 +16,7 @@ def settings(option: Path | None, role: str = ROLE) -> BusSettings:
 
     From here on what the bus logs goes to standard error: standard output is the command's.
     """
-    logs.configure("pushline", level="error")
+    logs.of_command()
     found = where.find(option)
     chosen, _, _ = choices.current()
     if option is None and chosen.nats_url:
