@@ -144,6 +144,22 @@ async def outcome(bus: "Bus", dead: DeadLetter, seq: int) -> DeadLetter | None:
         handled.cancel()
 
 
+async def led_to(bus: "Bus", dead: DeadLetter, seq: int) -> list[Recorded[Event]]:
+    """Return the facts that its message has led to since ``seq``."""
+    found = await origin(bus, dead)
+    message = found.message
+    if message is None:
+        return []
+    cause = message.id if isinstance(message, Recorded) else message.event_id
+    head = await bus.log.head()
+    async with aclosing(bus.follow.events(after=seq, until=head)) as events:
+        return [
+            event
+            async for event in events
+            if event.cause == cause and event.of.kind != "deadletter"
+        ]
+
+
 async def _handled(bus: "Bus", of: Aggregate, seq: int) -> None:
     filter = subjects.subject(of, DeadletterHandled)
     events: AsyncIterator[Recorded[Event]] = bus.follow.events(after=seq, filter=filter)

@@ -10,12 +10,13 @@ from rich.text import Text
 from bus.connection import Bus, connect
 from bus.deadletters import DeadLetter
 from bus.letters import drop as drop_letter
-from bus.letters import letters, origin, outcome, redrive
+from bus.letters import led_to, letters, origin, outcome, redrive
 from edge.cli.explain.source import codes
 from edge.cli.operator import actor, settings
 from edge.cli.output import as_json, console, table, when
 from edge.cli.where import HomeOption, JsonOption
 from edge.letters import Choice, LetterView, chosen, found, grouped, view
+from schemas.ids import tag_of
 
 app = App(name="deadletter", help="See what was given up and why; try it again, or drop it.")
 
@@ -155,7 +156,10 @@ async def _end(bus: Bus, letter: DeadLetter, seq: int, wait: float) -> tuple[str
             again = await outcome(bus, letter, seq)
     except TimeoutError:
         return "under way", "it has not ended yet: `pushline deadletter ls --all` tells"
-    return ("handled", "") if again is None else ("failed again", f"{again.key}: {again.reason}")
+    if again is not None:
+        return "failed again", f"{again.key}: {again.reason}"
+    facts = [f"{tag_of(event.fact)} ({event.seq})" for event in await led_to(bus, letter, seq)]
+    return "handled", ", ".join(facts) or "nothing was left to do: what waited for it has ended"
 
 
 @app.command
