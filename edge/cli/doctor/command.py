@@ -14,7 +14,7 @@ from rich.text import Text
 from bus.server import credentials
 from bus.settings import BusSettings
 from edge.cli import apart, home, logs, settings
-from edge.cli.doctor import blobs, build, edge, gateway, keys, log, machine
+from edge.cli.doctor import audit, blobs, build, edge, gateway, keys, log, machine
 from edge.cli.doctor import home as homes
 from edge.cli.doctor.finding import Check, Finding, State, Subject
 from edge.cli.home import Home, NotRunning
@@ -30,6 +30,7 @@ CHECKS: Final[tuple[Check, ...]] = tuple(
         edge.CHECKS,
         blobs.CHECKS,
         keys.CHECKS,
+        audit.CHECKS,
         build.CHECKS,
         gateway.CHECKS,
     )

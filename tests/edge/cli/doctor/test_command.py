@@ -39,7 +39,7 @@ def test_a_laptop_is_well(tmp_path: Path) -> None:
     assert list(found) == [check.name for check in CHECKS]
     assert all(set(row) == SHAPE for row in found.values())
     assert found["log.connect"]["says"].endswith(
-        "reached as init, platform, supervisor, router, operator"
+        "reached as init, platform, supervisor, router, operator, replay"
     )
     for name in ("log.streams", "log.consumers", "log.room", "edge", "blobs.folder"):
         assert found[name]["state"] == "ok", found[name]
