@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 import msgspec
 
 from bus.log import EventLog, Guard
-from edge.auth import tokens
+from edge.auth import instruments, tokens
 from edge.auth.book import Book
 from edge.auth.claims import claims
 from edge.auth.denials import Denials
@@ -102,6 +102,7 @@ class AuthDesk:
                 "this sign-in was used already", hint="begin again from the sign-in page"
             ) from error
         await self.book.reached(seq)
+        instruments.signed_in.labels(via).inc()
         return await self._signed(person.user, session, until, host)
 
     async def extend(self, caller: Caller, host: str) -> Signed:
@@ -119,6 +120,7 @@ class AuthDesk:
         of = aggregate(caller.session)
         seq = await self.events.append(fact, of=of, id=id, actor=caller.actor)
         await self.book.reached(seq)
+        instruments.signed_out.inc()
         return seq
 
     async def issue_token(
@@ -152,6 +154,7 @@ class AuthDesk:
             guard=Guard(subjects.history(of), 0),
         )  # fmt: skip
         await self.book.reached(seq)
+        instruments.issued.inc()
         return id, text
 
     async def revoke_token(self, id: str, *, by: str, reason: str = "") -> int:
@@ -159,11 +162,10 @@ class AuthDesk:
         if id not in self.book.tokens.rows:
             raise TokenUnknown(f"no token {id[:40]}", hint="`pushline token ls` shows yours")
         of = Aggregate("", "", "token", id)
-        fact = TokenRevoked(reason=reason)
-        seq = await self.events.append(
-            fact, of=of, id=f"auth:{id}:token.revoked:{reason}", actor=by
-        )
+        named = f"auth:{id}:token.revoked:{reason}"
+        seq = await self.events.append(TokenRevoked(reason), of=of, id=named, actor=by)
         await self.book.reached(seq)
+        instruments.revoked.inc()
         return seq
 
     async def used(self, token: str, source: str) -> None:
@@ -183,6 +185,7 @@ class AuthDesk:
 
     def denied(self, reason: str, action: str, on: str, source: str, user: str = "") -> None:
         """Note that somebody was not let in; recorded in a moment, sampled under attack."""
+        instruments.denied.labels(reason).inc()
         self.denials.note(reason, action, on, source=source, user=user)
 
     @property
