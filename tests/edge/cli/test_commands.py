@@ -52,6 +52,10 @@ def test_the_help_of_up_lists_every_setting(capsys: pytest.CaptureFixture[str]) 
         ("audit", "tail"),
         ("audit", "verify"),
         ("audit", "sinks"),
+        ("deadletter", "ls"),
+        ("deadletter", "show"),
+        ("events", "resend"),
+        ("explain",),
         ("doctor",),
         ("init",),
         ("edge",),
@@ -81,6 +85,9 @@ def test_every_command_explains_itself(
         ("projects", "ls"),
         ("events", "tail"),
         ("events", "show", "1"),
+        ("events", "resend", "1"),
+        ("deadletter", "ls"),
+        ("deadletter", "redrive", "--all"),
     ],
 )
 def test_where_nothing_runs_the_cure_is_said(
