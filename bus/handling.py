@@ -176,7 +176,7 @@ class Handling:
         fact = RunDelayed(step=step, function=function, code=error.code, message=error.message)
         with suppress(PushlineError):  # it was said before, or cannot be: nobody waits for it
             id = event_id(step, event.id, fact)
-            await self._bus.log.append(fact, of=event.of, id=id, cause=event)
+            await self._bus.log.append(fact, of=event.of, id=id, cause=event, actor=step)
 
     async def _last_word(self, event: Taken | None, error: Exception) -> Exception | None:
         """Tell the worker that it is over; return what kept it from writing that down."""

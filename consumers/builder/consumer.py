@@ -84,7 +84,9 @@ class Builder:
             return
         started = RunBuildStarted(function=name)
         key = event_id(self.durable, archived.id, started, name)
-        since = await self.events.append(started, of=run, id=key, cause=archived)
+        since = await self.events.append(
+            started, of=run, id=key, cause=archived, actor=self.durable
+        )
         outcome = await self.outcome(archived, since)
         if outcome is None:
             log.info("build_cancelled", run=run.id, function=name)
@@ -105,7 +107,7 @@ class Builder:
         run, name = archived.of, archived.fact.function
         key = event_id(self.durable, archived.id, outcome, name)
         try:
-            await self.events.append(outcome, of=run, id=key, cause=archived)
+            await self.events.append(outcome, of=run, id=key, cause=archived, actor=self.durable)
         except IdReused:
             # Another delivery of the same archive was quicker; only its times differ.
             log.info("build_known", run=run.id, function=name)

@@ -167,7 +167,9 @@ class Deployer:
             id = event_id(self.durable, built.id, fact)
             try:
                 guard = Guard(subjects.history(of), seq)
-                await self.events.append(fact, of=of, id=id, cause=built, guard=guard)
+                await self.events.append(
+                    fact, of=of, id=id, cause=built, actor=self.durable, guard=guard
+                )
             except Conflict:
                 continue  # somebody wrote about this function: look again
             log.info(tag_of(fact), run=built.of.id, function=of.id, revision=want.id)

@@ -134,7 +134,7 @@ class Secrets:
                 resealed=True,
             )
             try:
-                await self._append(of, fact, last, "", last.name)
+                await self._append(of, fact, last, "secrets", last.name)
             except Conflict:
                 await self.blobs.delete(fact.sealed)
                 return False

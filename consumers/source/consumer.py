@@ -87,7 +87,7 @@ class Source:
             return
         fact = RunRejected(queued.fact.sha, refusal.problems, refusal.reason)
         key = event_id(self.durable, queued.id, fact)
-        await self.events.append(fact, of=queued.of, id=key, cause=queued)
+        await self.events.append(fact, of=queued.of, id=key, cause=queued, actor=self.durable)
         log.info("run_rejected", run=queued.of.id, code=refusal.reason)
 
     async def gave_up(self, queued: Recorded[RunQueued], code: str, reason: str) -> None:
@@ -118,5 +118,5 @@ class Source:
             )
             key = event_id(self.durable, queued.id, fact, fact.function)
             drafts.append(Draft(fact, queued.of, key))
-        await self.events.append_all(drafts, cause=queued)
+        await self.events.append_all(drafts, cause=queued, actor=self.durable)
         log.info("run_resolved", run=queued.of.id, sha=sha, functions=len(names))
