@@ -1,7 +1,7 @@
 """The Litestar application under ``/api``."""
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from litestar import Litestar, Request, Router, get
 from litestar.di import NamedDependency, Provide
@@ -163,6 +163,21 @@ async def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
     return request.app.openapi_schema.to_schema()
 
 
+ROUTES: Final[tuple[Any, ...]] = (
+    *(projects, runs, run, run_logs, functions, function, function_logs, usage),
+    *(*secrets.HANDLERS, *domains.HANDLERS, *run_requests.HANDLERS),
+    *(*members.HANDLERS, *tokens.HANDLERS, *keys.HANDLERS),
+    *(*events.HANDLERS, *deadletters.HANDLERS, asyncapi, openapi),
+)
+REFUSALS: Final[Any] = {
+    PushlineError: refusals.of_pushline,
+    SecretInvalid: refusals.of_invalid,
+    SecretMissing: refusals.of_missing,
+    HTTPException: refusals.of_http,
+    Exception: refusals.of_any,
+}
+
+
 def create(
     views: Views,
     lines: Lines,
@@ -179,50 +194,52 @@ def create(
     version: str,
 ) -> Litestar:
     """Return the application; what is given is shared by all requests."""
-    roster = Roster(event_log, auth.book)
-    routes: list[Any] = [projects, runs, run, run_logs, functions, function]
-    routes += [function_logs, usage, *secrets.HANDLERS, *domains.HANDLERS]
-    routes += [*run_requests.HANDLERS, *members.HANDLERS, *tokens.HANDLERS, *keys.HANDLERS]
-    routes += [*events.HANDLERS, *deadletters.HANDLERS, asyncapi, openapi]
+    shared = _shared(
+        then=then,
+        views=views,
+        lines=lines,
+        logs=logs,
+        store=store,
+        book=book,
+        counts=counts,
+        event_log=event_log,
+        roster=Roster(event_log, auth.book),
+        auth_book=auth.book,
+        auth_desk=auth.desk,
+        bus=bus,
+        tails=tails,
+    )
     return Litestar(
-        [Router("/api", route_handlers=routes, guards=[access.known, has_past])],
+        [Router("/api", route_handlers=ROUTES, guards=[access.known, has_past])],
         middleware=[Answers()],
-        dependencies={
-            "asking": Provide(access.asking),
-            "then": Provide(lambda: then, sync_to_thread=False),
-            "views": Provide(lambda: views, sync_to_thread=False),
-            "lines": Provide(lambda: lines, sync_to_thread=False),
-            "logs": Provide(lambda: logs, sync_to_thread=False),
-            "store": Provide(lambda: store, sync_to_thread=False),
-            "book": Provide(lambda: book, sync_to_thread=False),
-            "counts": Provide(lambda: counts, sync_to_thread=False),
-            "event_log": Provide(lambda: event_log, sync_to_thread=False),
-            "roster": Provide(lambda: roster, sync_to_thread=False),
-            "auth_book": Provide(lambda: auth.book, sync_to_thread=False),
-            "auth_desk": Provide(lambda: auth.desk, sync_to_thread=False),
-            "bus": Provide(lambda: bus, sync_to_thread=False),
-            "tails": Provide(lambda: tails, sync_to_thread=False),
-        },
+        dependencies={"asking": Provide(access.asking), **shared},
         logging_config=None,  # the process has set up its own
-        exception_handlers={
-            PushlineError: refusals.of_pushline,
-            SecretInvalid: refusals.of_invalid,
-            SecretMissing: refusals.of_missing,
-            HTTPException: refusals.of_http,
-            Exception: refusals.of_any,
-        },
-        openapi_config=OpenAPIConfig(
-            title="Pushline",
-            version=version,
-            description="What was pushed, built and deployed; secrets are set, and never read.",
-            path="/api/schema",
-            render_plugins=[JsonRenderPlugin()],
-            external_docs=ExternalDocumentation(
-                url="/api/asyncapi.json", description="the events of the log, as AsyncAPI 3.0"
-            ),
-            security=[{"token": []}],
-            components=Components(
-                security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}
-            ),
+        exception_handlers=REFUSALS,
+        openapi_config=_described(version),
+    )
+
+
+def _shared(**given: object) -> dict[str, Provide]:
+    """Return what hands each of these to the handlers that name it."""
+
+    def giving(value: object) -> Provide:
+        return Provide(lambda: value, sync_to_thread=False)
+
+    return {name: giving(value) for name, value in given.items()}
+
+
+def _described(version: str) -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Pushline",
+        version=version,
+        description="What was pushed, built and deployed; secrets are set, and never read.",
+        path="/api/schema",
+        render_plugins=[JsonRenderPlugin()],
+        external_docs=ExternalDocumentation(
+            url="/api/asyncapi.json", description="the events of the log, as AsyncAPI 3.0"
+        ),
+        security=[{"token": []}],
+        components=Components(
+            security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}
         ),
     )

@@ -40,14 +40,14 @@ async def desk(bus: Bus) -> Desk:
 async def api(bus: Bus, desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client that has the token, of an API that knows alice/shop."""
     views = Views.make(None, lambda label, _, function: f"http://{label}.localhost/{function}")
-    folds = (*views.folds, desk.register)
+    auth = auth_of(bus)
+    folds = (*views.folds, desk.register, *auth.book.folds)
     folding = [asyncio.create_task(fold.run(bus.follow)) for fold in folds]
 
     async def nobody(*_: object) -> None:
         raise AssertionError("not for us")
 
     book = DomainBook(bus.log, "localhost")
-    auth = auth_of(bus)
     application: Any = create(
         views,
         bus.lines,
@@ -126,7 +126,12 @@ async def test_no_route_hands_a_value_out(api: httpx.AsyncClient) -> None:
     await api.put(ALICE, json={"value": CANARY})
     paths = (await api.get("/api/openapi.json")).json()["paths"]
     soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat().replace("+00:00", "Z")
-    filled = {"{place}": "alice/shop/npm-token", "{run}": "x", "/tail": f"/tail?until={soon}"}
+    filled = {
+        "{place}": "alice/shop/npm-token",
+        "{run}": "x",
+        "/tail": f"/tail?until={soon}",
+        "/resend": "/resend?wait=0",
+    }
     asked = [
         (method, functools.reduce(lambda path, part: path.replace(*part), filled.items(), pattern))
         for pattern in [
