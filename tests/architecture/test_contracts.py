@@ -30,6 +30,8 @@ PLANTED = [
     ("litestar", "consumers/intake/planted.py", "from litestar import Litestar"),
     ("grpc", "consumers/deployer/planted.py", "import grpc"),
     ("grpc", "edge/planted.py", "import grpc.aio"),
+    ("auth", "edge/auth/policy.py", "from edge.router import routes"),
+    ("jwt", "edge/router/admission.py", "import jwt"),
     ("buildkit", "consumers/builder/buildkit/planted.py", "import bus.blocking"),
     ("buildkit", "consumers/builder/buildkit/planted.py", "import schemas.errors"),
     ("buildkit", "consumers/builder/buildkit/planted.py", "import consumers.builder.images"),
