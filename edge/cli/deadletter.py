@@ -98,7 +98,7 @@ async def show(id: str, *, json: JsonOption = False, home: HomeOption = None) ->
         "about": f"{about}, {one.stream} {one.seq}",
         "project": one.project,
         "run": one.run,
-        "again": f"of {one.again}, which was redriven and failed like this" if one.again else "",
+        "again": f"{one.again} was taken again, and failed like this" if one.again else "",
     }
     for name, text in lines.items():
         if text:

@@ -3,16 +3,17 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from bus.connection import Bus
-from bus.letters import LetterSettled, drop, letters, open_letters, outcome, redrive
+from bus.letters import LetterSettled, drop, led_to, letters, open_letters, outcome, redrive
 from bus.stack import stack
 from schemas.envelope import Aggregate, Recorded
 from schemas.errors import BuildFailed, EngineUnavailable
 from schemas.events import Event
 from schemas.events.deadletter import DeadletterDropped, DeadletterHandled, DeadletterRedriven
-from schemas.events.run import RunBuildStarted
+from schemas.events.run import RunBuildStarted, RunSuperseded
 from tests.bus.workers import Recorder, run, settled, started, working
 
 
@@ -114,6 +115,50 @@ async def test_it_has_attempts_of_its_own(bus: Bus) -> None:
 
     assert worker.seen == ["a"] * 4
     assert await open_letters(bus) == []
+
+
+async def test_a_letter_of_the_server_s_is_like_any_other(bus: Bus) -> None:
+    """The worker died in each attempt: the server's advisory is redriven to the same worker."""
+    worker = Recorder()
+    async with working(bus, worker):
+        seq = await started(bus, "a")
+        await settled(bus)
+        advisory = {
+            "stream": "EVENTS",
+            "consumer": "recorder",
+            "stream_seq": seq,
+            "deliveries": 12,
+            "timestamp": "2026-11-25T12:00:00Z",
+        }
+        subject = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.EVENTS.recorder"
+        await bus.js.publish(subject, msgspec.json.encode(advisory), {})
+        (letter,) = await open_letters(bus)
+        assert (letter.key, letter.code) == (f"recorder:EVENTS:{seq}", "attempts_used_up")
+
+        assert await outcome(bus, letter, await redrive(bus, letter, actor="op")) is None
+
+    assert worker.seen == ["a", "a"]
+    assert await open_letters(bus) == []
+
+
+async def test_what_it_led_to_is_told(bus: Bus) -> None:
+    """The facts that the message caused since, and no others."""
+    world = Mended()
+
+    async def react(event: Recorded[Any]) -> None:
+        await world.react(event)
+        await bus.log.append(RunSuperseded("x"), of=event.of, id="led", cause=event)
+
+    async with working(bus, Recorder(react)):
+        await started(bus, "a")
+        await settled(bus)
+        (letter,) = await open_letters(bus)
+        world.broken = False
+        at = await redrive(bus, letter, actor="op")
+        assert await outcome(bus, letter, at) is None
+        await started(bus, "b")
+
+    assert [event.id for event in await led_to(bus, letter, at)] == ["led"]
 
 
 async def test_a_letter_can_be_dropped(bus: Bus) -> None:
