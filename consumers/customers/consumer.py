@@ -8,58 +8,26 @@ Twice   is harmless: only differences are written, all under one guard. A list t
 """
 
 import asyncio
-from pathlib import Path
 from typing import Final
 
-import msgspec
 import structlog
 
 from bus.fold import Fold
 from bus.log import Draft, EventLog, Guard
 from consumers.customers.listing import Changes, Customer, CustomersInvalid, changes, parse
 from consumers.customers.origin import CustomersUnavailable, Origin
-from schemas import subjects
-from schemas.envelope import Aggregate, Recorded, tenant
+from consumers.forges.customers import LIST, LISTED, Admitted
+from schemas.envelope import tenant
 from schemas.errors import Conflict, LogUnavailable
-from schemas.events import Event
 from schemas.events.customers import CustomersListed
 from schemas.events.tenant import TenantAdmitted, TenantDismissed
 from schemas.ids import event_id
 
 NAME: Final = "customers"
-LIST: Final = Aggregate("", "", NAME, "")
-LISTED: Final = subjects.subject(LIST, CustomersListed)
 BATCH: Final = 500  # accounts recorded at once; the server takes 1,000
 SOON: Final = 1.0  # seconds until a refused or lost append is tried again
 
 log = structlog.get_logger(__name__)
-
-
-class Admitted(msgspec.Struct, frozen=True):
-    """An account that is let in; the row "" stands for the list itself."""
-
-
-def key(event: Recorded[Event]) -> str | None:
-    """Return whose row a fact belongs to."""
-    match event.fact:
-        case TenantAdmitted() | TenantDismissed():
-            return f"{event.of.forge} {event.of.id}"
-        case CustomersListed(complete=True):
-            return ""
-        case _:
-            return None
-
-
-def reduce(row: Admitted | None, event: Recorded[Event]) -> Admitted | None:
-    """Return whether the account is let in."""
-    if isinstance(event.fact, TenantDismissed):
-        return None
-    return row or Admitted()
-
-
-def fold(snapshots: Path | None = None) -> Fold[Admitted]:
-    """Return the fold that the list is compared with."""
-    return Fold("customers", row=Admitted, key=key, reduce=reduce, snapshots=snapshots)
 
 
 async def keep(

@@ -16,7 +16,7 @@ import structlog
 
 from bus.log import DeliveryLog
 from consumers.forges.meaning import Ignored, Push, Statement
-from consumers.intake.consumer import Intake, drafts, understand
+from consumers.intake.consumer import Intake, drafts
 from schemas.envelope import Delivery, Recorded
 from schemas.errors import IdReused
 from schemas.events import Event
@@ -62,7 +62,7 @@ class IntakeAgain:
         """Record what is missing; return why nothing may have been."""
         since = await self.intake.since(delivery)
         said = await self.intake.said(delivery)
-        meaning = understand(delivery)
+        meaning = await self.intake.meaning(delivery)
         says = meaning.says
         nothing = isinstance(says, Ignored)
         if said is None or (isinstance(said.fact, DeliveryIgnored) and not nothing):

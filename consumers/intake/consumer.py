@@ -1,6 +1,6 @@
 """Intake: turn each delivery into facts.
 
-Reads   deliveries
+Reads   deliveries; the list of customers, as its facts tell it
 Writes  branch.pushed/1, branch.push-outdated/1, branch.deleted/1, tenant.*, project.*,
         delivery.translated/1, delivery.ignored/1
 Calls   nobody
@@ -17,11 +17,13 @@ import structlog
 
 from bus.fold import Fold
 from bus.log import Draft, EventLog, Guard
+from consumers.forges.customers import LISTED, READ, Admitted, admits
 from consumers.forges.github import translate as github
 from consumers.forges.gitlab import translate as gitlab
 from consumers.forges.local import translate as local
 from consumers.forges.meaning import Ignored, Meaning, Push, Statement
 from consumers.intake import branches
+from consumers.intake.admission import CustomersUnread, account_of, refused
 from consumers.intake.branches import Branch
 from consumers.intake.decide import decide
 from schemas import subjects
@@ -59,6 +61,7 @@ class Intake:
 
     events: EventLog
     branches: Fold[Branch]
+    customers: Fold[Admitted]
     places: int = 16
     durable: ClassVar[str] = "intake"
     reads: ClassVar = (Delivery,)
@@ -86,9 +89,25 @@ class Intake:
         """Return the delivery's own fact: what it came to, None while it has come to nothing."""
         return await self.events.last(of_delivery(delivery), DeliveryTranslated, DeliveryIgnored)
 
+    async def meaning(self, delivery: Delivery) -> Meaning:
+        """Return what a delivery means here: nothing, of an account that is no customer."""
+        meaning = understand(delivery)
+        account = account_of(meaning)
+        if account is None:
+            return meaning
+        rows = self.customers.rows
+        if READ not in rows:
+            await self.customers.reached(await self.events.last_seq(LISTED))
+        if READ not in rows:
+            raise CustomersUnread(
+                "the list of customers was not read yet",
+                hint="it goes on by itself; is PUSHLINE_CUSTOMERS right?",
+            )
+        return meaning if admits(rows, *account) else refused(meaning, account)
+
     async def take(self, delivery: Delivery, since: int) -> None:
         """Record all facts of the delivery that are not in the log."""
-        match (meaning := understand(delivery)).says:
+        match (meaning := await self.meaning(delivery)).says:
             case Ignored(reason=reason):
                 ignored = DeliveryIgnored(meaning.kind, reason)
                 await self._append(delivery, meaning, [], ignored, since=since)

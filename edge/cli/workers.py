@@ -13,8 +13,11 @@ from bus.work import Worker
 from consumers.audit.consumer import audit
 from consumers.builder.consumer import Builder, BuilderSettings
 from consumers.builder.keeper import Keeper
+from consumers.customers.consumer import keep
+from consumers.customers.origin import origin_of
 from consumers.deployer.consumer import Deployer
 from consumers.deployer.reconcile import reconcile
+from consumers.forges import customers
 from consumers.intake import consumer as intake
 from consumers.intake.again import IntakeAgain
 from consumers.intake.consumer import Intake
@@ -81,9 +84,20 @@ def make(parts: Adapters, names: Iterable[str] = ()) -> Consumers:
 
 def _intake(parts: Adapters) -> Consumers:
     bus, fold = parts.bus, intake.fold(parts.settings.snapshots)
-    worker = Intake(bus.log, fold)
+    listed = customers.fold("intake-customers", parts.settings.snapshots)
+    worker = Intake(bus.log, fold, listed)
     again = IntakeAgain(worker, bus.deliveries, bus.follow.events)
-    return Consumers(jobs(bus, (worker, again)), (fold,))
+    return Consumers(jobs(bus, (worker, again)), (fold, listed))
+
+
+def _customers(parts: Adapters) -> Consumers:
+    bus, origin = parts.bus, origin_of(parts.settings.settings.customers)
+    listed = customers.fold("customers", parts.settings.snapshots)
+
+    async def kept(stopping: asyncio.Event) -> None:
+        await keep(bus.log, listed, origin, stopping)
+
+    return Consumers({"customers": kept}, (listed,))
 
 
 def _planner(parts: Adapters) -> Consumers:
@@ -167,6 +181,7 @@ def _worker(parts: Adapters, worker: Worker, *folds: Fold[Any]) -> Consumers:
 
 CONSUMERS: Final[dict[str, Callable[[Adapters], Consumers]]] = {
     "intake": _intake,
+    "customers": _customers,
     "planner": _planner,
     "source": _source,
     "builder": _builder,

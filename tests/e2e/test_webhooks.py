@@ -19,7 +19,8 @@ from tests.laptop import Laptop, laptop
 from tests.watch import seen
 
 SECRET: Final = "e2e secret"
-SETTINGS: Final = {"PUSHLINE_GITHUB_WEBHOOK_SECRET": SECRET}
+CUSTOMERS: Final = ("customers.listed", "tenant.admitted")  # what the list of them says
+SETTINGS: Final = {"PUSHLINE_GITHUB_WEBHOOK_SECRET": SECRET, "PUSHLINE_CUSTOMERS": "*"}
 
 
 @pytest.fixture
@@ -143,4 +144,19 @@ async def test_what_is_not_signed_is_not_stored(tmp_path: Path) -> None:
             assert answer.status == 401
         assert await deliver(here, b'{"action":"started"}', event="watch") == 202
         await seen(here.home, "delivery.ignored")
-        assert facts(here) == {"delivery.ignored": 1}
+        counted = facts(here)
+        assert {fact for fact in counted if fact not in CUSTOMERS} == {"delivery.ignored"}
+        assert counted["delivery.ignored"] == 1
+
+
+@pytest.mark.timeout(240)
+async def test_a_stranger_starts_nothing(tmp_path: Path, forge: Forge) -> None:
+    """Where nobody is listed, a signed push of any account is ignored, and says what to do."""
+    with laptop(tmp_path, {"PUSHLINE_GITHUB_WEBHOOK_SECRET": SECRET}) as here:
+        sha = version(forge, "first")
+        assert await deliver(here, push(forge, ZERO_SHA, sha)) == 202
+        await seen(here.home, "delivery.ignored")
+
+        (ignored,) = (e for e in here.events() if e["type"] == "delivery.ignored/1")
+        assert "not found in customers ACL" in ignored["fact"]["reason"]
+        assert "run.queued" not in facts(here)

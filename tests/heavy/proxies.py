@@ -6,7 +6,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -116,5 +116,10 @@ async def running(proxy: Proxy, folder: Path, host: str) -> AsyncIterator[int]:
                     break
         yield at.port
     finally:
-        child.terminate()
-        await child.wait()
+        with suppress(ProcessLookupError):  # it ended by itself
+            child.terminate()
+        try:
+            await asyncio.wait_for(child.wait(), 0.5)
+        except TimeoutError:  # Traefik takes its time
+            child.kill()
+            await child.wait()

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from bus.fold import Fold
-from consumers.customers import consumer as customers
 from consumers.deployer import desired
+from consumers.forges import customers
 from consumers.intake import consumer as intake
+from consumers.metrics import consumer as metrics
 from consumers.planner.consumer import Folds
 from consumers.secrets import register
 from consumers.timer.wanted import wanted
@@ -28,8 +29,10 @@ MAKERS: Final[Makers] = (
         register.fold(),
         desired.desired(),
         desired.desired(name="followed"),
-        customers.fold(),
+        customers.fold("customers"),
+        customers.fold("intake-customers"),
         wanted(),
+        metrics.fold(None),
     ),
 )
 

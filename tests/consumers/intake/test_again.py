@@ -28,6 +28,7 @@ from schemas.events.delivery import (
 from schemas.events.project import ProjectInstalled
 from schemas.ids import tag_of
 from tests.consumers.forges.samples import A, B, github_installation, github_push, listed
+from tests.consumers.intake.listing import everybody
 
 
 @asynccontextmanager
@@ -35,7 +36,7 @@ async def both(bus: Bus, intake: type[Intake] = Intake) -> AsyncIterator[None]:
     """Run intake, and intake that is asked again, around a block."""
     branches = fold()
     following = asyncio.create_task(branches.run(bus.follow))
-    worker = intake(bus.log, branches)
+    worker = intake(bus.log, branches, everybody())
     again = IntakeAgain(worker, bus.deliveries, bus.follow.events)
     await streams.ensure(bus.settings, [worker, again])
     stopping = asyncio.Event()

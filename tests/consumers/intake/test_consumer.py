@@ -27,6 +27,7 @@ from tests.consumers.forges.samples import (
     listed,
     local_push,
 )
+from tests.consumers.intake.listing import everybody
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ async def intake(bus: Bus) -> AsyncIterator[Intake]:
     """Yield intake with its fold following the log."""
     branches = fold()
     following = asyncio.create_task(branches.run(bus.follow))
-    yield Intake(bus.log, branches)
+    yield Intake(bus.log, branches, everybody())
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
 
@@ -101,7 +102,7 @@ async def test_a_large_installation(bus: Bus, intake: Intake) -> None:
             raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
-        await Dying(bus.log, intake.branches).handle(delivery)
+        await Dying(bus.log, intake.branches, intake.customers).handle(delivery)
     assert await bus.log.head() == 2 * BATCH
     await intake.handle(delivery)
 
@@ -166,7 +167,7 @@ async def queued(bus: Bus, count: int) -> list[RunQueued]:
 async def test_at_work(bus: Bus) -> None:
     """Intake and planner in their loops: 30 pushes stored at once become 30 runs in order."""
     branches, folds = fold(), Folds.kept()
-    workers = (Intake(bus.log, branches), Planner(bus.log, folds))
+    workers = (Intake(bus.log, branches, everybody()), Planner(bus.log, folds))
     await streams.ensure(bus.settings, workers)
     stopping = asyncio.Event()
     following = [asyncio.create_task(each.run(bus.follow)) for each in (branches, *folds.all())]

@@ -15,6 +15,7 @@ from schemas.envelope import Aggregate, E, Recorded
 from schemas.events import Event
 from schemas.events.run import RunQueued, RunResolved
 from schemas.ids import ZERO_SHA
+from tests.consumers.intake.listing import everybody
 
 PROJECT = "alice/hello"
 
@@ -32,7 +33,7 @@ class Office:
         self.bus = bus
         self.branches = fold()
         self.folds = folds
-        self.intake = Intake(bus.log, self.branches)
+        self.intake = Intake(bus.log, self.branches, everybody())
         self.planner: Worker = Planner(bus.log, folds)
         self.planned = 0
 

@@ -24,7 +24,7 @@ class MortalLog(EventLog):
 
     def __init__(self, log: EventLog, steps: int) -> None:
         """Live for ``steps`` half appends."""
-        super().__init__(log._js, log._water)  # noqa: SLF001 - the same connection
+        super().__init__(log._js, log._publisher, log._water)  # noqa: SLF001 - the same ones
         self.steps = steps
 
     def _step(self) -> None:

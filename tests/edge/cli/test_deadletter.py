@@ -22,6 +22,7 @@ from schemas.events.delivery import DeliveryIgnored, DeliveryTranslated
 from schemas.events.run import RunBuildStarted
 from tests.bus.workers import Recorder, started
 from tests.consumers.forges.samples import A, B, github_push
+from tests.consumers.intake.listing import everybody
 from tests.edge.cli.operating import House, house
 
 
@@ -192,7 +193,7 @@ def taking(kitchen: Kitchen) -> Iterator[House]:
     async def take(bus: Bus, stopping: asyncio.Event) -> None:
         branches = fold()
         following = asyncio.create_task(branches.run(bus.follow))
-        intake = Intake(bus.log, branches)
+        intake = Intake(bus.log, branches, everybody())
         again = IntakeAgain(intake, bus.deliveries, bus.follow.events)
         await asyncio.gather(work(bus, intake, stopping), work(bus, again, stopping))
         following.cancel()

@@ -1,5 +1,6 @@
 """Intake and planner: they ask nobody but the log, so that all they do is compared."""
 
+from consumers.forges import customers
 from consumers.intake import consumer as intake
 from consumers.intake.consumer import Intake
 from consumers.planner.consumer import Folds, Planner
@@ -7,13 +8,13 @@ from edge.cli.replay.parts.part import Part
 
 
 def intake_part() -> Part:
-    """Return intake, with the branches it decides by."""
-    fold = intake.fold()
+    """Return intake, with the branches and the customers it decides by."""
+    fold, listed = intake.fold(), customers.fold("intake-customers")
     return Part(
         Intake,
         "all facts of each stored delivery (a delivery is kept for 30 days)",
-        lambda scene: Intake(scene.log, fold),
-        (fold,),
+        lambda scene: Intake(scene.log, fold, listed),
+        (fold, listed),
     )
 
 

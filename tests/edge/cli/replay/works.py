@@ -34,6 +34,7 @@ from schemas.events.delivery import DeliveryIgnored, DeliveryTranslated
 from schemas.events.run import RunCancelled, RunFinished, RunQueued, RunSuperseded
 from schemas.ids import digest_of
 from schemas.repository import Repository
+from tests.consumers.intake.listing import everybody
 from tests.consumers.planner.office import sha
 from tests.consumers.source.objects import tree_of
 
@@ -124,7 +125,7 @@ def works(bus: Bus, seed: int = 1) -> Works:
     source = PlayedSource(bus.log, bus.blobs, world, Templates(), SourceSettings())
     settings = BuilderSettings(places=8)
     workers: Sequence[Worker] = (
-        intake.Intake(bus.log, branches),
+        intake.Intake(bus.log, branches, everybody()),
         Planner(bus.log, folds),
         source,
         Builder(bus.log, bus.follow, bus.blobs, bus.lines, world, settings),
@@ -187,10 +188,12 @@ async def settled(bus: Bus, deliveries: int) -> int:
     raise AssertionError("the log never ends")
 
 
-async def history(bus: Bus, projects: Sequence[str], pushes: int, seed: int = 1) -> int:
+async def history(
+    bus: Bus, projects: Sequence[str], pushes: int, seed: int = 1, within: float = 60
+) -> int:
     """Push to each project so often, all at once and out of order; return the head at the end."""
     every = [(project, number) for project in projects for number in range(pushes)]
     random.Random(seed).shuffle(every)
-    async with running(bus, seed), asyncio.timeout(60):
+    async with running(bus, seed), asyncio.timeout(within):
         await asyncio.gather(*(push(bus, project, number, number + 1) for project, number in every))
         return await settled(bus, len(every))
