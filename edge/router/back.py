@@ -137,21 +137,25 @@ class Back(asyncio.Protocol):
         self.response = response
         front.began = True
         front.status = response.status
+        sandbox = front.target.sandbox if front.target is not None else b""
         if (  # the usual case: the whole response in one read
             response.length == len(data) - end
             and not front.close_after
             and not front.line.head_only
             and front.state == SENT
+            and not sandbox
         ):
             front.written = len(data) - end
             front.transport.write(data if response.verbatim else response.head + data[end:])
             self._end(front)
         else:
-            self._start(front, response, data[end:])
+            self._start(front, response, sandbox, data[end:])
 
-    def _start(self, front: "Front", response: Response, rest: bytes) -> None:
-        """Pass on the head, and whatever came of the body with it."""
+    def _start(self, front: "Front", response: Response, more: bytes, rest: bytes) -> None:
+        """Pass on the head with more lines, and whatever came of the body with it."""
         line, head = front.line, response.head
+        if more:
+            head = b"%b%b\r\n" % (head[:-2], more)
         self.left = 0 if line.head_only else response.length
         if self.left == UNTIL_CLOSE or front.state != SENT:  # or it answers early
             front.close_after = True

@@ -10,7 +10,7 @@ from edge.router.request import Line
 from edge.router.routes import Route
 from edge.router.rules import rules_of, waits_of
 from edge.router.settings import RouterSettings
-from edge.router.target import Target, chosen, spread
+from edge.router.target import JOINED, Target, chosen, spread
 from edge.router.upstream import Upstreams
 from edge.router.usage import Meter
 
@@ -132,7 +132,7 @@ class Table:
 
         site[name] = target(1)
         if route.environment == PRODUCTION:
-            self._joined.setdefault(_joined(route), {})[key] = target(2)
+            self._joined.setdefault(_joined(route), {})[key] = target(JOINED)
 
     def _find_joined(self, name: bytes) -> Target:
         found = self._joined.get(name)

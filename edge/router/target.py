@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from copy import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from edge.router.replicas import Replicas
 from edge.router.request import Fields, Line
@@ -13,6 +13,11 @@ from edge.router.usage import Tally
 
 if TYPE_CHECKING:
     from edge.router.routes import Route
+
+JOINED: Final = 2  # /function/<label>-<function>, on the platform's own hosts
+# Whatever a function answers there has an origin of its own: a page of a tenant's is not one of
+# ours, whose scripts could do all that its visitor may.
+SANDBOX: Final = b"Content-Security-Policy: sandbox allow-scripts allow-forms\r\n"
 
 
 class Target:
@@ -27,6 +32,7 @@ class Target:
         "replicas",
         "revision",
         "rules",
+        "sandbox",
         "settings",
         "tally",
         "upstream",
@@ -48,6 +54,7 @@ class Target:
         self.upstream = upstream
         self.gateway = upstream.gateway
         self.depth = depth
+        self.sandbox = SANDBOX if depth == JOINED else b""
         self.settings = settings  # how long is waited for it
         self.rules = rules  # None: every request is let in
         self._root: Target | None = None

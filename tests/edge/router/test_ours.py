@@ -11,8 +11,8 @@ from edge.auth.settings import AuthSettings, digest
 from edge.router.causes import Refused
 from edge.router.ours import Ours
 from edge.router.request import FieldParser
-from tests.edge.router.conftest import Start
-from tests.edge.router.wire import Received, calling, get, upstream
+from tests.edge.router.conftest import Running, Start
+from tests.edge.router.wire import Received, Upstream, calling, get, post, upstream
 
 AUTH = AuthSettings(token_digest=digest("the one token"))
 
@@ -106,3 +106,20 @@ async def test_a_function_sets_no_cookie_of_ours_and_the_platform_does(start: St
     bare = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: a=1\r\n\r\n"
     assert heads[::2] == [bare] * 3
     assert [head.lower().count(b"pushline") for head in heads[1::2]] == [2] * 3
+
+
+async def test_a_page_of_a_function_is_none_of_the_platforms(
+    router: Running, hello: Upstream
+) -> None:
+    """By its joined name it answers on our own host: there it is in an origin of its own."""
+    async with calling(router.port) as caller:
+        joined = await caller.ask(get("/function/alice-hello", host="system.localhost"))
+        posted = post(b"x" * 100_000, "/function/alice-hello/x")
+        large = await caller.ask(posted.replace(b"alice.localhost", b"localhost"))
+        own = await caller.ask(get("/hello"))
+
+    for answer in (joined, large):
+        assert answer.status == 200
+        assert answer.headers["content-security-policy"] == "sandbox allow-scripts allow-forms"
+    assert "content-security-policy" not in own.headers
+    assert len(hello.requests) == 3
