@@ -56,6 +56,10 @@ class Keys:
         key = await self._signer()
         return await run_blocking(key.sign, claims)
 
+    async def ready(self) -> None:
+        """Have a key in the log: routers begin with the first one to import what verifies."""
+        await self._signer()
+
     async def rotate(self, *, by: str) -> str:
         """Make a key, which signs in a moment; return its id. Nobody is signed out."""
         async with self._making:

@@ -1,11 +1,15 @@
-"""Signing in as people do it: clicks in a real browser, through the router, by each provider."""
+"""Signing in as people do it, by clicks in a real browser: providers, links, devices."""
 
 import json
+from typing import Final
 
+import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.town import Town
+
+GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 @pytest.mark.parametrize("provider", ["github", "gitlab", "oidc"])
@@ -111,3 +115,88 @@ def test_operators_are_who_the_setting_names(here: Town, page: Page) -> None:
     page.context.clear_cookies()
     here.sign_in(page, "gitlab", "Root")
     assert "an operator" not in page.content()
+
+
+def link(here: Town) -> str:
+    """Return a fresh link, as the command line prints it."""
+    return here.here.pushline("link").strip()
+
+
+def test_a_link_makes_its_browser_an_operators(here: Town, page: Page) -> None:
+    """To look at it signs nobody in; to use it does."""
+    page.goto(link(here))
+    assert page.context.cookies() == []
+
+    page.get_by_role("button", name="Sign in").click()
+
+    assert "an operator" in page.content()
+    assert here.here.events("--type", "session.signed-in")[-1]["fact"]["via"] == "link"
+
+
+def test_a_link_is_good_once(here: Town, page: Page, other: BrowserContext) -> None:
+    """The second browser is told so, also where both looked at it before."""
+    text, late = link(here), other.new_page()
+    for one in (page, late):
+        one.goto(text)
+
+    page.get_by_role("button", name="Sign in").click()
+    late.get_by_role("button", name="Sign in").click()
+
+    assert "used already" in late.content()
+    assert other.cookies() == []
+
+
+def test_a_link_that_was_changed_is_none(here: Town, page: Page) -> None:
+    """A letter more or less, and it is refused in words."""
+    text = link(here)
+
+    answer = page.goto(text[:-8] + "AAAA" + text[-4:])
+
+    assert answer is not None
+    assert answer.status == 400
+    assert "pushline link" in page.content()
+
+
+def ask(here: Town, path: str, **form: str) -> httpx.Response:
+    """Return what a device is answered."""
+    url = f"http://127.0.0.1:{here.here.port}{path}"
+    return httpx.post(url, data=form, headers={"Host": f"system.localhost:{here.here.port}"})
+
+
+def test_a_device_is_let_in_by_its_person(here: Town, page: Page) -> None:
+    """The link leads over sign-in to who asks and for what; a yes gives the device a token."""
+    told = ask(here, "/oauth/device_authorization", client_id="x", name="a <b>laptop</b>").json()
+
+    page.goto(told["verification_uri_complete"])
+    here.approve(page, "oidc", "alice")
+    assert "“a <b>laptop</b>”" in page.inner_text("h1")
+    assert told["user_code"] in page.inner_text("main")
+    page.get_by_role("button", name="Let it in").click()
+
+    assert page.get_by_role("heading", name="Approved").is_visible()
+    code = told["device_code"]
+    given = ask(here, "/oauth/token", grant_type=GRANT, device_code=code, client_id="x").json()
+    assert given["access_token"].startswith("plt_")
+    assert given["access_token"] not in here.here.log()
+
+    page.goto(told["verification_uri_complete"])
+    assert "answered already" in page.inner_text("main")
+
+
+def test_a_device_is_refused(here: Town, page: Page) -> None:
+    """A no is told to the device; a code that nobody waits with is told to the person."""
+    told = ask(here, "/oauth/device_authorization", client_id="x", name="laptop").json()
+    here.sign_in(page, "oidc", "alice", "/device")
+    page.get_by_label("Code").fill("bcdf-ghjk")
+    page.get_by_role("button", name="Go on").click()
+    assert "No device waits" in page.inner_text("main")
+
+    page.get_by_role("link", name="Type another code").click()
+    page.get_by_label("Code").fill(told["user_code"].lower())
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Refuse").click()
+
+    assert page.get_by_role("heading", name="Refused").is_visible()
+    code = told["device_code"]
+    given = ask(here, "/oauth/token", grant_type=GRANT, device_code=code, client_id="x")
+    assert (given.status_code, given.json()["error"]) == (400, "access_denied")

@@ -1,7 +1,7 @@
 """A whole Pushline for browsers: three providers, and a tenant with functions open and closed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -95,23 +95,25 @@ def town(folder: Path) -> Iterator[Town]:
             played.account(8, "mallory")
             played.account(9, "Root")
         issuer.accounts["alice"].groups["local/alice:member"] = ""
-        here.push(repository(folder / "work", _files(), _stack()))
+        here.push(functions(folder / "work", *POLICIES))
         yield found
 
 
-def _files() -> dict[str, str]:
-    return {f"{name}/handler.py": EVIL if name == "evil" else ECHO for name in POLICIES}
+def functions(work: Path, *names: str) -> Path:
+    """Return a repository of these functions."""
+    files = {f"{name}/handler.py": EVIL if name == "evil" else ECHO for name in names}
+    return repository(work, files, _stack(names))
 
 
-def _stack() -> str:
+def _stack(names: Iterable[str]) -> str:
     functions: dict[str, Any] = {
         name: {
             "lang": "python3-http",
             "handler": f"./{name}",
             "image": name,
-            "annotations": {"com.pushline.route.policy": policy},
+            "annotations": {"com.pushline.route.policy": POLICIES[name]},
         }
-        for name, policy in POLICIES.items()
+        for name in names
     }
     provider = {"name": "openfaas"}
     return json.dumps({"version": "1.0", "provider": provider, "functions": functions})

@@ -15,6 +15,7 @@ async def look(lobby: Lobby, request: Request) -> Reply:
     """Ask whether this browser shall be signed in; nothing is used up yet."""
     text = request.query.get("link", "")
     await _link(lobby, text)
+    await lobby.auth.desk.keys.ready()
     return page("once", link=text, host=request.host)
 
 

@@ -23,6 +23,7 @@ async def login(lobby: Lobby, request: Request) -> Reply:
     wanted = lobby.places.destination(request.query)
     if (caller := lobby.caller(request)) is not None:
         return await onward(lobby, caller, wanted)
+    await lobby.auth.desk.keys.ready()  # by the time that somebody comes back, routers are too
     ways = [(one.title, to_login(wanted, f"/login/{one.name}")) for one in lobby.providers.values()]
     back = lobby.places.at_system(f"{BACK}PROVIDER")
     return page("login", ways=ways, host=wanted.host, back=back)
