@@ -15,7 +15,8 @@ import msgspec
 from msgspec import Meta
 
 from edge.cli import variables
-from edge.cli.variables import SECRET, Secretive, load, unknown, variable
+from edge.cli.people_settings import SigningIn
+from edge.cli.variables import SECRET, load, unknown, variable
 from schemas.errors import SettingInvalid
 
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
@@ -25,7 +26,7 @@ TOOLS: Final = ("PIP_", "NPM_CONFIG_", "npm_config_", "SSL_CERT_")
 PROXIES: Final = ("PATH", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE")
 
 
-class Settings(Secretive, frozen=True, kw_only=True):
+class Settings(SigningIn, frozen=True, kw_only=True):
     """All that an operator can set, one variable a field."""
 
     home: Annotated[
@@ -84,68 +85,6 @@ class Settings(Secretive, frozen=True, kw_only=True):
     ] = ""
     gitlab_signing_token: Annotated[
         str, SECRET, Meta(description="whsec_…: verifies the signature of newer GitLabs instead")
-    ] = ""
-    operators: Annotated[
-        str,
-        Meta(
-            description="who may do everything, comma separated: github:LOGIN, gitlab:LOGIN, "
-            "oidc:SUBJECT"
-        ),
-    ] = ""
-    customers: Annotated[
-        str,
-        Meta(
-            description="file or URL, an owner a line, of the forge accounts that may push; "
-            "*: any; empty: none"
-        ),
-    ] = ""
-    session_hours: Annotated[
-        int, Meta(description="after which people sign in again", ge=1, le=720)
-    ] = 12
-    github_url: Annotated[
-        str, Meta(description="GitHub, or an Enterprise server", pattern=r"^https?://[^/@\s]+/?$")
-    ] = "https://github.com"
-    github_client_id: Annotated[
-        str, Meta(description="OAuth app that people sign in by; empty: not by GitHub")
-    ] = ""
-    github_client_secret: Annotated[str, SECRET, Meta(description="secret of that app")] = ""
-    gitlab_url: Annotated[
-        str, Meta(description="GitLab, or an instance", pattern=r"^https?://[^@\s]+$")
-    ] = "https://gitlab.com"
-    gitlab_client_id: Annotated[
-        str, Meta(description="OAuth application that people sign in by; empty: not by GitLab")
-    ] = ""
-    gitlab_client_secret: Annotated[str, SECRET, Meta(description="secret of that application")] = (
-        ""
-    )
-    oidc_issuer: Annotated[
-        str,
-        Meta(
-            description="OpenID Connect issuer that people sign in by; empty: none",
-            pattern=r"^(https?://[^@\s]+)?$",
-        ),
-    ] = ""
-    oidc_client_id: Annotated[str, Meta(description="client at that issuer")] = ""
-    oidc_client_secret: Annotated[
-        str, SECRET, Meta(description="secret of that client; empty: a public client")
-    ] = ""
-    oidc_name: Annotated[str, Meta(description="what the sign-in page calls that issuer")] = "SSO"
-    oidc_groups: Annotated[
-        str, Meta(description="claim with the groups that a person belongs to")
-    ] = "groups"
-    protected_hosts: Annotated[
-        str,
-        Meta(
-            description="hosts of your own programs, comma separated, and who may enter: "
-            "HOST=signed-in, HOST=operators, HOST=github/OWNER"
-        ),
-    ] = ""
-    forward_auth_listen: Annotated[
-        str,
-        Meta(
-            description="HOST:PORT where the proxies before those hosts ask; empty: none",
-            pattern=r"^((\[[0-9A-Fa-f:.]+\]|[^:\s/]+):\d{1,5})?$",
-        ),
     ] = ""
     builds: Annotated[int, Meta(description="functions built at the same time", ge=1, le=64)] = 2
     build_from_source: Annotated[
@@ -446,13 +385,13 @@ def current() -> tuple[Settings, list[str], Mapping[str, str]]:
 GROUPS: Final = {  # the heading before a field, in the README
     "home": "One machine",
     "github_webhook_secret": "Webhooks",
-    "operators": "Signing in",
     "builds": "Building",
     "registry": "Registry",
     "platform": "Running functions",
     "blobs": "Blobs",
     "nats_url": "One process per consumer",
     "log_level": "Log lines",
+    "operators": "Signing in",
 }
 
 

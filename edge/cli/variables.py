@@ -137,9 +137,9 @@ def _names(kind: type[msgspec.Struct]) -> Iterator[str]:
 
 
 def manual(kind: type[msgspec.Struct]) -> list[Row]:
-    """Return a row for each variable, in the order of the fields."""
-    rows = []
-    for field in msgspec.structs.fields(kind):
+    """Return a row for each variable, in the order of the fields, inherited ones last."""
+    rows, own = [], kind.__annotations__
+    for field in sorted(msgspec.structs.fields(kind), key=lambda one: one.name not in own):
         default = "" if field.default in ("", None) else str(field.default)
         if isinstance(field.default, bool):
             default = default.lower()
