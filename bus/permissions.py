@@ -51,6 +51,7 @@ PUBLISH: Final[dict[str, tuple[str, ...]]] = {
         *(f"ev.=.=.replay.*.{fact}" for fact in ("started", "finished", "planned", "applied")),
         *_INFO,
         *_reads("EVENTS", "LOGS", "USAGE", "DEADLETTERS"),
+        "$JS.API.CONSUMER.INFO.*.*",
     ),
     "replay": (
         "replay.>",

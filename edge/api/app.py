@@ -27,6 +27,7 @@ from edge.api import (
     refusals,
     run_requests,
     secrets,
+    stats,
     tokens,
 )
 from edge.api.answers import Answers
@@ -164,7 +165,7 @@ async def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 
 ROUTES: Final[tuple[Any, ...]] = (
-    *(projects, runs, run, run_logs, functions, function, function_logs, usage),
+    *(projects, runs, run, run_logs, functions, function, function_logs, usage, *stats.HANDLERS),
     *(*secrets.HANDLERS, *domains.HANDLERS, *run_requests.HANDLERS),
     *(*members.HANDLERS, *tokens.HANDLERS, *keys.HANDLERS),
     *(*events.HANDLERS, *deadletters.HANDLERS, asyncapi, openapi),

@@ -38,6 +38,8 @@ NOUNS = {
     "audit": "edge.cli.audit.command:app",
     "deadletter": "edge.cli.deadletter:app",
     "explain": "edge.cli.explain.command:explain",
+    "top": "edge.cli.top:top",
+    "stats": "edge.cli.stats:stats",
     "doctor": "edge.cli.doctor.command:doctor",
     "version": "edge.cli.version:version",
 }
