@@ -33,6 +33,8 @@ def test_a_sample_is_read(tag: str) -> None:
 
     event = sample.read()
 
+    raw = (sample.subject.encode(), sample.block, sample.body.encode())
+    assert envelope.event_of(*raw, 1) == event  # the quick way reads the same
     assert not isinstance(event.fact, Unknown)
     assert (event.actor, event.name, event.of.forge) == ("sample", samples.NAME, samples.FORGE)
     if tag not in UPCASTERS:

@@ -11,13 +11,14 @@ import httpx
 import jsonschema
 import msgspec
 import pytest
+from litestar import Request
 
 from bus.connection import Bus
 from consumers.secrets.desk import Desk
 from edge.api.app import create
 from edge.api.domain_book import DomainBook
 from edge.api.tailing import Tails
-from edge.api.then import READS
+from edge.api.then import READS, CallerGone, while_there
 from edge.api.views import Views
 from edge.auth.people import PLATFORM, Caller
 from edge.cli.past import then_of
@@ -310,6 +311,29 @@ async def test_the_contract_is_served(here: Installation) -> None:
     assert answer.headers["content-type"].startswith("application/vnd.aai.asyncapi+json")
     jsonschema.Draft7Validator(msgspec.json.decode(OFFICIAL.read_bytes())).validate(answer.json())
     assert openapi["externalDocs"]["url"] == "/api/asyncapi.json"
+
+
+async def test_a_caller_who_leaves_ends_the_work() -> None:
+    """Nothing is folded for somebody who has closed the connection."""
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def receive() -> Any:
+        await begun.wait()
+        return {"type": "http.disconnect"}
+
+    request: Any = Request({"type": "http", "method": "GET"}, receive)  # type: ignore[arg-type]
+    async with asyncio.timeout(30):
+        with pytest.raises(CallerGone):
+            await while_there(request, work())
+
+    assert ended.is_set()
 
 
 async def test_many_who_ask_for_the_past_are_answered(here: Installation) -> None:
