@@ -91,9 +91,9 @@ class DeadLetters:
             if refused.code not in WRONG_LAST:  # else it is there already
                 raise_for(refused, subject)
 
-    async def about(self, consumer: str, stream: str, seq: int) -> DeadLetter | None:
-        """Return the worker's own letter about a message, None while there is none."""
-        subject = _subject(consumer, stream, seq)
+    async def about(self, stream: str, seq: int) -> DeadLetter | None:
+        """Return the newest letter a worker wrote about a message, None while there is none."""
+        subject = f"dead.*.{stream}.{seq}"
         stored = await patiently(lambda: self._js.message(STREAM, last_by_subj=subject))
         return None if stored is None else _letter(stored.body)
 

@@ -5,8 +5,8 @@ redrive it at once have it handled once.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias
 
 import msgspec
@@ -24,8 +24,9 @@ from schemas.ids import event_id
 if TYPE_CHECKING:
     from bus.connection import Bus
 
+HANDLED: Final = "ev.*.*.deadletter.*.handled"
 SETTLED: Final = "ev.*.*.deadletter.*.*"
-POLL: Final = 0.2  # seconds between looks for a new letter
+POLL: Final = 0.2  # seconds without news, before a look for new letters
 
 State: TypeAlias = Literal["open", "redriven", "handled", "dropped"]
 _STATES: Final[dict[type, State]] = {
@@ -131,17 +132,36 @@ async def _settle(bus: "Bus", dead: DeadLetter, found: Origin, fact: Event, acto
 
 async def outcome(bus: "Bus", dead: DeadLetter, seq: int) -> DeadLetter | None:
     """Wait for what became of a letter redriven at ``seq``: None handled, or its new letter."""
-    of = (await bus.log.get(seq)).of
-    handled = asyncio.create_task(_handled(bus, of, seq))
+    async with aclosing(outcomes(bus, {seq: dead})) as ends:
+        async for _, new in ends:
+            return new
+    raise AssertionError
+
+
+async def outcomes(
+    bus: "Bus", redriven: Mapping[int, DeadLetter]
+) -> AsyncGenerator[tuple[int, DeadLetter | None], None]:
+    """Yield what became of letters, by the sequence that redrove each, as it becomes known."""
+    left = {dead.key: seq for seq, dead in redriven.items()}
+    if not left:
+        return
+    handled: asyncio.Queue[str] = asyncio.Queue()
+    hearing = asyncio.create_task(_hear(bus, min(redriven), handled.put_nowait))
     try:
-        while not handled.done():
-            if (new := await bus.deadletters.about(dead.consumer, "EVENTS", seq)) is not None:
-                return new
-            await asyncio.wait((handled,), timeout=POLL)
-        handled.result()
-        return None
+        while left:
+            with suppress(TimeoutError):
+                key = await asyncio.wait_for(handled.get(), POLL)
+                if key in left:
+                    yield left.pop(key), None
+                continue
+            if hearing.done():
+                hearing.result()
+            for key, seq in list(left.items()):
+                if (new := await bus.deadletters.about(EVENTS, seq)) is not None:
+                    del left[key]
+                    yield seq, new
     finally:
-        handled.cancel()
+        hearing.cancel()
 
 
 async def led_to(bus: "Bus", dead: DeadLetter, seq: int) -> list[Recorded[Event]]:
@@ -160,8 +180,8 @@ async def led_to(bus: "Bus", dead: DeadLetter, seq: int) -> list[Recorded[Event]
         ]
 
 
-async def _handled(bus: "Bus", of: Aggregate, seq: int) -> None:
-    filter = subjects.subject(of, DeadletterHandled)
-    events: AsyncIterator[Recorded[Event]] = bus.follow.events(after=seq, filter=filter)
-    async for _ in events:
-        return
+async def _hear(bus: "Bus", after: int, tell: Callable[[str], None]) -> None:
+    """Tell of each letter that has been handled."""
+    async with aclosing(bus.follow.events(after=after, filter=HANDLED)) as events:
+        async for event in events:
+            tell(event.of.id)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import aclosing, suppress
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -10,7 +11,7 @@ from rich.text import Text
 from bus.connection import Bus, connect
 from bus.deadletters import DeadLetter
 from bus.letters import drop as drop_letter
-from bus.letters import led_to, letters, origin, outcome, redrive
+from bus.letters import led_to, letters, origin, outcomes, redrive
 from edge.cli.explain.source import codes
 from edge.cli.operator import actor, settings
 from edge.cli.output import as_json, console, table, when
@@ -21,6 +22,7 @@ from schemas.ids import tag_of
 app = App(name="deadletter", help="See what was given up and why; try it again, or drop it.")
 
 WAIT = 10.0  # seconds for what is redriven to come to an end
+LATE = ("under way", "it has not ended yet: `pushline deadletter ls --all` tells")
 
 
 @app.command
@@ -139,27 +141,33 @@ async def redrive_(
         choice = Choice(ids=ids, consumer=consumer, code=code, all=all)
         meant = chosen(await letters(bus), choice)
         now, left = meant[:max], len(meant[max:])
-        seqs = [await redrive(bus, letter, actor=actor()) for letter in now]
-        pairs = zip(now, seqs, strict=True)
-        ends = await asyncio.gather(*(_end(bus, letter, seq, wait) for letter, seq in pairs))
-    for letter, (word, text) in zip(now, ends, strict=True):
+        sent = {await redrive(bus, letter, actor=actor()): letter for letter in now}
+        ends = await _ends(bus, sent, wait)
+    for seq, letter in sent.items():
+        word, text = ends.get(seq, LATE)
         print(f"{letter.key}  {word}{f'  {text}' if text else ''}")
-    failed = [word for word, _ in ends].count("failed again")
+    failed = [word for word, _ in ends.values()].count("failed again")
     more = f", {left} more are left: --max {max + left}" if left else ""
     print(f"{len(now)} redriven, {failed} failed again{more}")
     return 1 if failed else 0
 
 
-async def _end(bus: Bus, letter: DeadLetter, seq: int, wait: float) -> tuple[str, str]:
-    try:
-        async with asyncio.timeout(wait):
-            again = await outcome(bus, letter, seq)
-    except TimeoutError:
-        return "under way", "it has not ended yet: `pushline deadletter ls --all` tells"
-    if again is not None:
-        return "failed again", f"{again.key}: {again.reason}"
+async def _ends(bus: Bus, sent: dict[int, DeadLetter], wait: float) -> dict[int, tuple[str, str]]:
+    """Return what came of letters within so many seconds."""
+    found: dict[int, tuple[str, str]] = {}
+    with suppress(TimeoutError):
+        async with asyncio.timeout(wait), aclosing(outcomes(bus, sent)) as ends:
+            async for seq, again in ends:
+                if again is None:
+                    found[seq] = ("handled", await _led_to(bus, sent[seq], seq))
+                else:
+                    found[seq] = ("failed again", f"{again.key}: {again.reason}")
+    return found
+
+
+async def _led_to(bus: Bus, letter: DeadLetter, seq: int) -> str:
     facts = [f"{tag_of(event.fact)} ({event.seq})" for event in await led_to(bus, letter, seq)]
-    return "handled", ", ".join(facts) or "nothing was left to do: what waited for it has ended"
+    return ", ".join(facts) or "nothing was left to do: what waited for it has ended"
 
 
 @app.command

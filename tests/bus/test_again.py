@@ -201,7 +201,7 @@ async def test_a_pointer_at_nothing_becomes_a_letter(bus: Bus, seq: int, code: s
         of = Aggregate("", "", "deadletter", f"recorder:EVENTS:{seq}")
         at = await bus.log.append(pointer, of=of, id="pointer")
         async with asyncio.timeout(10):
-            while (letter := await bus.deadletters.about("recorder", "EVENTS", at)) is None:  # noqa: ASYNC110
+            while (letter := await bus.deadletters.about("EVENTS", at)) is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
     assert (letter.code, letter.attempts) == (code, 1)

@@ -70,7 +70,7 @@ async def _outcome(bus: Bus, plan: Plan, at: int, wait: float) -> str:
     try:
         async with asyncio.timeout(wait):
             while not handled.done():
-                letter = await bus.deadletters.about(plan.consumer, "EVENTS", at)
+                letter = await bus.deadletters.about("EVENTS", at)
                 if letter is not None:
                     return f"given up: {letter.code}: {letter.reason} (dead letter {letter.key})"
                 await asyncio.wait((handled,), timeout=POLL)

@@ -195,9 +195,13 @@ async def test_a_dead_delivery_is_redriven_to_intake(bus: Bus) -> None:
     (letter,) = await open_letters(bus)
     assert (letter.key, letter.event) == ("intake:DELIVERIES:1", "github:d-1")
 
+    async with both(bus, Broken):
+        failed = await outcome(bus, letter, await redrive(bus, letter, actor="op"))
+    assert failed is not None
+    assert (failed.consumer, failed.again) == ("intake-again", letter.key)
     async with both(bus):
-        seq = await redrive(bus, letter, actor="op")
-        assert await outcome(bus, letter, seq) is None
+        seq = await redrive(bus, failed, actor="op")
+        assert await outcome(bus, failed, seq) is None
 
     assert await open_letters(bus) == []
     pointer = await bus.log.get(seq)

@@ -137,6 +137,7 @@ def test_redriven_letters_end_and_say_so(
         most = capsys.readouterr().out
         by_code = ("--consumer", "recorder", "--code", "build_failed")
         assert pushline(kitchen, "deadletter", "redrive", *by_code) == 0
+    assert pushline(kitchen, "deadletter", "redrive", "--all") == 0  # nothing is left
     assert pushline(kitchen, "deadletter", "ls") == 0
 
     assert "recorder:EVENTS:1  failed again  recorder:EVENTS:4" in again
