@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from consumers.audit.file import RecordBroken
+from consumers.audit.file import RecordBroken, readable
 from consumers.audit.reading import lines, start_of
 from consumers.audit.record import GENESIS, Broken, Line, before_of, checked, seq_of
 
@@ -37,7 +37,8 @@ def export(record: Path, first: int, last: int | None, out: BinaryIO) -> Head:
     """
     head = Head(since=first, until=first - 1, records=0, before="", hash="")
     with record.open("rb") as file:
-        file.seek(start_of(file, first - 1))
+        with readable(record):
+            file.seek(start_of(file, first - 1))
         for text in lines(file):
             line = _held(text, head)
             if last is not None and line.seq > last:

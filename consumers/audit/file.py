@@ -3,9 +3,12 @@
 import fcntl
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from consumers.audit.record import GENESIS, Broken, Line, checked
 from schemas.errors import PushlineError
@@ -74,6 +77,25 @@ class RecordFile:
         """Close the file, which lets another process write it."""
         with self._writing:
             self._file.close()
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Raise RecordBroken where what reads a record meets a line that is none."""
+    try:
+        yield
+    except (Broken, msgspec.DecodeError) as error:
+        raise RecordBroken(
+            f"a line of {path} is no record",
+            hint="`pushline audit verify --whole` names the first one",
+        ) from error
+
+
+def last_seq(path: Path) -> int:
+    """Return the sequence of a record's last line, 0 for none; raises RecordBroken."""
+    with readable(path):
+        _, text = last_line(path)
+        return checked(text, None).seq if text else 0
 
 
 def _checked(text: bytes, path: Path) -> Line:

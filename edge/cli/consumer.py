@@ -21,8 +21,8 @@ from schemas.errors import DurableMissing, SettingInvalid
 def consumer(*names: Annotated[str, Parameter(help="Which.")]) -> int:
     """Run consumers against a log apart, until SIGTERM; what they hold is finished or given back.
 
-    Each may run in several processes, audit and reconciler in one. An exit code of 78 says that
-    starting it again would not help.
+    Each may run in several processes, the reconciler in one; of those that audit in one home one
+    writes, and the others stand by. An exit code of 78 says that starting it again would not help.
     """
     return process.guarded(lambda: _run(names))
 

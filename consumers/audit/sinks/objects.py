@@ -18,6 +18,8 @@ RANGE: Final = 1000  # sequences
 class ObjectSink:
     """Writes objects into a bucket of any S3 store."""
 
+    most = 0  # an object is written whole
+
     def __init__(self, settings: S3, objects: Objects | None = None) -> None:
         """Write into the bucket of the settings; ``objects`` in its place, if given."""
         self._objects = objects or S3Objects(Bucket(settings.store()))

@@ -16,6 +16,7 @@ class FileSink:
     """Appends to a file that its group may read."""
 
     linger = 0.0
+    most = 4 * 1024**2  # bytes
 
     def __init__(self, settings: File) -> None:
         """Write where the settings say; nothing is opened yet."""

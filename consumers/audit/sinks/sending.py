@@ -9,6 +9,7 @@ import asyncio
 import fnmatch
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ from bus.blocking import run_blocking
 from consumers.audit import instruments
 from consumers.audit.file import RecordFile
 from consumers.audit.reading import line_after, lines, start_of
-from consumers.audit.record import GENESIS, Line, checked, parse
+from consumers.audit.record import GENESIS, Broken, Line, checked, parse
 from consumers.audit.sinks.settings import Common
 from consumers.audit.sinks.state import NotTaken, State, TooMuch
 
@@ -36,6 +37,7 @@ class Sink(Protocol):
     """Takes records; one delivery at a time."""
 
     linger: float  # seconds that a delivery waits for others to share it
+    most: int  # bytes of a delivery, about; 0: a window is always whole
 
     def window(self, after: int) -> tuple[int, int]:
         """Return which records are delivered next: those above the first, up to the second."""
@@ -84,19 +86,22 @@ class Sending:
             last = max(state.seq + 1, first + int((last - first) * share))
             if last > file.seq and (pause := sent + self.sink.linger - time.monotonic()) > 0:
                 await asyncio.sleep(pause)
-            batch = await run_blocking(self._read, file.path, first, min(last, file.seq))
             try:
-                if batch.wanted:
-                    await self.sink.take(batch.wanted)
-            except TooMuch as error:
-                share = max(share / 2, 0.001)
-                state = await self._failed(file, state, error)
+                state = await self._sent(file, state, first, min(last, file.seq))
             except Exception as error:  # noqa: BLE001 - a sink is somebody else's code, or a disk
+                share = max(share / 2, 0.001) if isinstance(error, TooMuch) else share
                 state = await self._failed(file, state, error)
             else:
                 share, sent = min(1.0, share * 2), time.monotonic()
-                state = _passed(state, batch)
-                await run_blocking(state.write, file.path, self.name)
+
+    async def _sent(self, file: RecordFile, state: State, first: int, last: int) -> State:
+        """Deliver the records above ``first``, up to ``last``; return where that leads."""
+        batch = await run_blocking(self._read, file.path, first, last)
+        if batch.wanted:
+            await self.sink.take(batch.wanted)
+        state = _passed(state, batch)
+        await run_blocking(state.write, file.path, self.name)
+        return state
 
     async def _begun(self, file: RecordFile, grown: asyncio.Condition) -> State:
         """Return where to go on; at once from the beginning where the record is another one."""
@@ -105,11 +110,17 @@ class Sending:
             return await self._anew(file)
         while file.seq < found.seq:  # it was cut, and is made anew from the log just now
             await _moved(grown)
-        line = await run_blocking(line_after, file.path, found.seq - 1) if found.seq else b""
-        if found.seq and checked(line, None).hash != found.hash:
+        if found.seq and not await run_blocking(self._is_of, file.path, found):
             log.warning("sink_begins_again", sink=self.name, why="the record is another one")
             return await self._anew(file)
         return found
+
+    def _is_of(self, record: Path, state: State) -> bool:
+        """Tell whether a record has what the sink took last."""
+        try:
+            return checked(line_after(record, state.seq - 1), None).hash == state.hash
+        except Broken:
+            return False
 
     async def _anew(self, file: RecordFile) -> State:
         state = State(seq=0, hash=GENESIS)
@@ -129,9 +140,11 @@ class Sending:
         found: list[Line] = []
         with path.open("rb") as file:
             file.seek(start_of(file, first))
+            size = 0
             for text in lines(file):
                 found.append(checked(text, None))
-                if found[-1].seq >= last:
+                size += len(text)
+                if found[-1].seq >= last or 0 < self.sink.most < size:
                     break
         return _Batch([line for line in found if self.wants(line)], found[-1])
 
@@ -156,7 +169,8 @@ class Sending:
             state, failing=state.failing or now, attempts=state.attempts + 1, error=_said(error)
         )
         log.warning("sink_not_taken", sink=self.name, seq=state.seq, why=state.error)
-        await run_blocking(state.write, file.path, self.name)
+        with suppress(OSError):  # a full disk is what may have failed
+            await run_blocking(state.write, file.path, self.name)
         pause = min(self.first * 2 ** min(state.attempts - 1, 10), LONGEST)
         await asyncio.sleep(max(pause, error.after if isinstance(error, NotTaken) else 0.0))
         return state

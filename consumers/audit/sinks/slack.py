@@ -23,6 +23,7 @@ class SlackSink:
     """Posts messages."""
 
     linger = 1.1  # seconds
+    most = 4 * 1024**2  # bytes
 
     def __init__(self, settings: Slack) -> None:
         """Post to the webhook of the settings."""

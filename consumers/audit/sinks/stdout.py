@@ -17,6 +17,7 @@ class StdoutSink:
     """Writes to a descriptor, and never waits for its reader for long."""
 
     linger = 0.0
+    most = 4 * 1024**2  # bytes
 
     def __init__(self, descriptor: int = 1) -> None:
         """Write to standard output, or to another descriptor."""

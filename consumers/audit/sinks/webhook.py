@@ -19,6 +19,7 @@ class HttpSink:
     """POSTs to a URL."""
 
     linger = 0.0
+    most = 4 * 1024**2  # bytes
 
     def __init__(self, settings: Http) -> None:
         """POST where the settings say."""

@@ -6,8 +6,7 @@ from pathlib import Path
 import msgspec
 from rich.text import Text
 
-from consumers.audit.file import last_line
-from consumers.audit.record import checked
+from consumers.audit.file import last_seq
 from consumers.audit.sinks import Named, State, configured
 from edge.cli import audit_sinks
 from edge.cli.audit.place import record
@@ -52,8 +51,7 @@ def sinks(*, json: JsonOption = False, home: HomeOption = None) -> int:
 
 def lines(path: Path) -> list[SinkLine]:
     """Return what is known of each sink that the record's writer has."""
-    _, text = last_line(path)
-    head = checked(text, None).seq if text else 0
+    head = last_seq(path)
     return [_line(path, head, sink) for sink in configured(path)]
 
 

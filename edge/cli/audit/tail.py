@@ -11,9 +11,9 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
-from consumers.audit.file import last_line
+from consumers.audit.file import last_seq, readable
 from consumers.audit.reading import lines, start_of
-from consumers.audit.record import Record, checked, parse
+from consumers.audit.record import Record, parse
 from edge.api.eventline import AuditLine
 from edge.api.shapes import Page
 from edge.api.wanted import Wanted, wanted
@@ -60,9 +60,10 @@ def tail(
             _print(line, out, json=json)
         return 0
     path = record(at.home)
-    begin = after if after is not None else _before_last(path, limit, chosen)
-    for found in _records(path, begin, chosen, follow=follow):
-        _print(found, out, json=json)
+    with readable(path):
+        begin = after if after is not None else _before_last(path, limit, chosen)
+        for found in _records(path, begin, chosen, follow=follow):
+            _print(found, out, json=json)
     return 0
 
 
@@ -79,9 +80,7 @@ def _of_api(
 
 def _before_last(path: Path, limit: int, chosen: Wanted) -> int:
     """Return the sequence behind which the last ``limit`` wanted records are."""
-    _, text = last_line(path)
-    upper = checked(text, None).seq if text else 0
-    left, step = limit, max(limit, 100)
+    upper, left, step = last_seq(path), limit, max(limit, 100)
     while upper > 0 and left > 0:
         lower = max(0, upper - step)
         found = [one.seq for one in _between(path, lower, upper) if _takes(chosen, one)]

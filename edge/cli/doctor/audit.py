@@ -7,8 +7,7 @@ from bus.blocking import run_blocking
 from bus.connection import session
 from bus.log import EVENTS
 from bus.settings import BusSettings
-from consumers.audit.file import last_line
-from consumers.audit.record import checked
+from consumers.audit.file import last_seq
 from consumers.audit.sinks import configured
 from consumers.audit.verify import Marks, verify
 from edge.cli.audit.sinks import lines
@@ -58,8 +57,7 @@ def _verified(path: Path) -> int:
     """Verify from where it was verified last; nothing is noted down; raises RecordBroken."""
     for _ in verify(path, Marks.read(path).alone):
         pass
-    _, text = last_line(path)
-    return checked(text, None).seq if text else 0
+    return last_seq(path)
 
 
 async def _head(bus: BusSettings) -> int | None:

@@ -23,7 +23,7 @@ from tests.consumers.audit.chain import RUN
 from tests.laptop import ROOT
 
 SCRIPT = Path(__file__).with_name("process.py")
-KILLS = 6
+KILLS = 4
 
 
 class Replica:

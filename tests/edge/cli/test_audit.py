@@ -98,6 +98,16 @@ async def test_a_flipped_byte_is_named(record: Path, say: Say) -> None:
     assert "#8 was changed" in err
 
 
+async def test_a_line_that_is_none_is_no_traceback(record: Path, say: Say) -> None:
+    """Whoever reads the record is told to verify it."""
+    record.write_bytes(record.read_bytes().replace(b'{"seq":40,', b'{"sep":40,'))
+
+    for command in (("tail",), ("export",), ("verify", "--log"), ("sinks",)):
+        code, _, err = await say("audit", *command)
+        assert code == 1
+        assert "error: " in err
+
+
 async def test_a_cut_tail_is_named(bus: Bus, record: Path, say: Say) -> None:
     """By itself the record still holds: the log knows more; audit adds it again."""
     lines = record.read_bytes().splitlines(keepends=True)

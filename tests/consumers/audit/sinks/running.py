@@ -46,6 +46,7 @@ class FakeSink:
     """Takes records, or not."""
 
     linger = 0.0
+    most = 4 * 1024**2
 
     def __init__(self) -> None:
         """Take everything."""
