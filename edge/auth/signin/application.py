@@ -8,7 +8,7 @@ import structlog
 
 from edge.auth.desk import AttemptUsed, SessionGone
 from edge.auth.door import HostUnknown, OriginForeign
-from edge.auth.signin import approving, grants, leaving, links, login, onetime
+from edge.auth.signin import approving, grants, instruments, leaving, links, login, onetime
 from edge.auth.signin.attempt import Destination
 from edge.auth.signin.cookies import ATTEMPT
 from edge.auth.signin.errors import ProviderUnavailable, SignInRefused
@@ -90,6 +90,7 @@ class SignIn:
 
     def _refused(self, path: str, source: str, error: PushlineError) -> Reply:
         log.info("sign_in_refused", path=path, code=error.code, message=error.message)
+        instruments.refused.labels(error.code).inc()
         self.lobby.auth.desk.denied(error.code, "sign-in", path, source)
         reply = message(
             getattr(error, "title", SignInRefused.title),

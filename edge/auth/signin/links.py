@@ -4,6 +4,7 @@ Twice: the second browser finds the session begun, and is told so.
 """
 
 from edge.auth.people import LINK, OPERATOR
+from edge.auth.signin import instruments
 from edge.auth.signin.errors import LinkInvalid
 from edge.auth.signin.lobby import Lobby
 from edge.auth.signin.onetime import LIFE, Link
@@ -25,6 +26,7 @@ async def use(lobby: Lobby, request: Request) -> Reply:
     signed = await lobby.auth.desk.sign_in(
         OPERATOR, attempt=f"link {link.id}", via=LINK, source=request.source, host=request.host
     )
+    instruments.begun.labels(LINK).inc()
     return to("/session").with_headers(lobby.cookies.session(signed.token, signed.until))
 
 

@@ -5,6 +5,7 @@ order: the newest attempt of a browser counts. Provider down: said so, nothing i
 """
 
 from edge.auth.people import Caller
+from edge.auth.signin import instruments
 from edge.auth.signin.attempt import LIFE, Attempt, Destination, begin
 from edge.auth.signin.cookies import ATTEMPT
 from edge.auth.signin.errors import AttemptLost, ProviderDenied
@@ -55,6 +56,7 @@ async def callback(lobby: Lobby, request: Request) -> Reply:
         source=request.source,
         host=request.host,
     )
+    instruments.begun.labels(provider.name).inc()
     caller = lobby.auth.verifier.known(b"", signed.token.encode(), request.host)
     if caller is None:  # signed out everywhere, in this very moment
         raise AttemptLost("the session has ended already", hint="sign in again")

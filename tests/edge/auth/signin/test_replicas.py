@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 
 from bus.connection import Bus
 from edge.auth.device import Devices
@@ -86,6 +87,11 @@ async def count(bus: Bus, kind: type[SessionSignedIn | GrantRedeemed]) -> int:
     return len([event async for event in events if isinstance(event.fact, kind)])
 
 
+def counted(name: str, **labels: str) -> float:
+    """Return what an instrument counts."""
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
 async def test_what_began_at_one_replica_ends_at_another_once(
     pages: Pages, github: PlayedGitHub, bus: Bus
 ) -> None:
@@ -104,7 +110,8 @@ async def test_what_began_at_one_replica_ends_at_another_once(
 
 
 async def test_a_link_is_used_once_among_replicas(pages: Pages, bus: Bus) -> None:
-    """Two browsers at two replicas: one is the operator's."""
+    """Two browsers at two replicas: one is the operator's, and both are counted."""
+    before = counted("pushline_sessions_begun_total", via="link")
     url = urlsplit(onetime.make(pages.seals, SYSTEM))
     form = {"link": httpx.QueryParams(url.query)["link"]}
     headers = {"Origin": SYSTEM}
@@ -112,6 +119,8 @@ async def test_a_link_is_used_once_among_replicas(pages: Pages, bus: Bus) -> Non
         answers = [await each.post(url.path, data=form, headers=headers) for each in (one, other)]
 
     assert [answer.status_code for answer in answers] == [303, 409]
+    assert counted("pushline_sessions_begun_total", via="link") == before + 1
+    assert counted("pushline_sign_ins_refused_total", code="attempt_used") >= 1
     assert await count(bus, SessionSignedIn) == 1
 
 
