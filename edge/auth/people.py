@@ -40,10 +40,14 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return self.login
 
     def role(self, forge: str, owner: str) -> Role | None:
-        """Return what the caller is in a tenant, None for nothing."""
+        """Return what the caller is in a tenant, None for nothing.
+
+        What somebody is in a group of GitLab he is in its subgroups, as there.
+        """
         best: Role | None = None
         for one in self.memberships:
-            if one.forge == forge and one.owner == owner:
+            within = one.owner == owner or owner.startswith(f"{one.owner}/")
+            if within and one.forge == forge:
                 best = one.role if best is None or RANKS[one.role] > RANKS[best] else best
         return best
 

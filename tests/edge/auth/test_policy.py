@@ -170,3 +170,22 @@ def test_who_is_an_operator(setting: str, user: str, login: str, *, expected: bo
     """By login where a login is one's own, by id and subject elsewhere."""
     assert is_operator(user, login, (setting,)) is expected
     assert is_operator(OPERATOR.user, OPERATOR.login, ())
+
+
+@pytest.mark.parametrize(
+    ("owner", "role"),
+    [("acme", "member"), ("acme/web", "owner"), ("acme/web/shop", "owner"), ("acme-web", None)],
+)
+def test_a_role_in_a_group_is_one_in_its_subgroups(owner: str, role: Role | None) -> None:
+    """Never the other way round, and not in what is only called alike."""
+    caller = Caller(
+        kind="person",
+        user="gitlab:1",
+        login="gitlab:alice",
+        memberships=(
+            Membership("gitlab", "acme", "member"),
+            Membership("gitlab", "acme/web", "owner"),
+        ),
+    )
+    assert caller.role("gitlab", owner) == role
+    assert caller.role("github", owner) is None
