@@ -270,7 +270,8 @@ class Settings(SigningIn, frozen=True, kw_only=True):
     keys_folder: Annotated[
         str,
         Meta(
-            description="folder of the keys that open secrets, 0700; default: secrets in the home"
+            description="folder of the keys that open secrets and sign people in, 0700; default: "
+            "secrets in the home"
         ),
     ] = ""
     metrics_listen: Annotated[
