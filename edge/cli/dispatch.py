@@ -38,9 +38,7 @@ class Dispatch:
     git: Application  # asks for a password in its own way
     api: Application
     front: bytes  # the page at /
-    pages: Mapping[str, Application] = field(
-        default_factory=dict
-    )  # by first segment, on functions' hosts too
+    pages: Mapping[str, Application] = field(default_factory=dict)  # by first segment, at any host
     metrics: Callable[[], Awaitable[bytes]] = own_metrics
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -56,9 +54,7 @@ class Dispatch:
 
     async def _handed(self, path: str, scope: Message, receive: Receive, send: Send) -> None:
         if pages := self.pages.get(path.split("/", 2)[1]):
-            self.door.from_our_page(scope)
-            scope["caller"] = self.door.caller(scope)
-            await pages(scope, receive, send)
+            await pages(scope, receive, send)  # asks the door itself, and answers with pages
             return
         self.door.host(scope)
         if whole := self.paths.get(path):
