@@ -19,6 +19,7 @@ from edge.auth.source import source_of
 from schemas.errors import PushlineError
 
 SAFE: Final = ("GET", "HEAD", "OPTIONS")
+LONGEST: Final = 100  # letters of a name that proves nothing
 LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
 Scope = Mapping[str, Any]  # of ASGI
@@ -97,7 +98,7 @@ class Door:
             self.from_our_page(scope)
         if caller.kind == "token":
             self._used(caller.session, source)
-        label = credentials.user_of(_authorization(headers)) if caller is PLATFORM else ""
+        label = _label(_authorization(headers)) if caller is PLATFORM else ""
         return Asking(caller, self.auth.desk.denied, lambda: self.caller(scope), source, label)
 
     def caller(self, scope: Scope) -> Caller | None:
@@ -167,6 +168,12 @@ def host_of(scope: Scope) -> str:
 def _name(authority: str) -> str:
     name = authority if authority.endswith("]") else authority.rpartition(":")[0] or authority
     return name.removesuffix(".")
+
+
+def _label(authorization: bytes) -> str:
+    """Return the name that comes with the platform's token, as a record may show it."""
+    given = credentials.user_of(authorization)
+    return "".join(letter for letter in given if letter.isprintable())[:LONGEST]
 
 
 def _authorization(headers: Headers) -> bytes:

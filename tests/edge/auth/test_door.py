@@ -157,3 +157,5 @@ async def test_who_has_the_platforms_token_may_say_who_he_is(town: Town) -> None
     assert town.door.enter(request("GET", authorization=basic)).actor == ALICE.login
     assert town.door.enter(request("GET", authorization=named)).actor == "bob"
     assert town.door.enter(request("GET", authorization=PLATFORM_TOKEN)).actor == "operator"
+    odd = b"Basic " + base64.b64encode(b"\x1b[31m" + b"b" * 500 + b":the-token")
+    assert town.door.enter(request("GET", authorization=odd)).actor == "[31m" + "b" * 96
