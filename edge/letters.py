@@ -9,7 +9,7 @@ import msgspec
 
 from bus.deadletters import DeadLetter
 from bus.letters import Letter, LetterSettled, Origin
-from schemas.envelope import Delivery, Recorded, Unknown
+from schemas.envelope import Recorded, Unknown
 from schemas.errors import PushlineError
 from schemas.events import Event
 from schemas.ids import tag_of
@@ -155,7 +155,7 @@ def view(letter: Letter, origin: Origin) -> LetterView:
         by=letter.by,
         stream=origin.stream,
         seq=origin.seq,
-        event=event.id if event else message.event_id if isinstance(message, Delivery) else "",
+        event=event.id if event else dead.event,
         type=_type(event),
         project=(event.name or event.of.project) if event else "",
         run=event.run if event else "",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 from rich.text import Text
 
 from bus.connection import Bus, connect
@@ -16,7 +16,7 @@ from edge.cli.explain.source import codes
 from edge.cli.operator import actor, settings
 from edge.cli.output import as_json, console, table, when
 from edge.cli.where import HomeOption, JsonOption
-from edge.letters import Choice, LetterView, chosen, found, grouped, view
+from edge.letters import Choice, ChoiceInvalid, LetterView, chosen, found, grouped, view
 from schemas.ids import tag_of
 
 app = App(name="deadletter", help="See what was given up and why; try it again, or drop it.")
@@ -116,7 +116,7 @@ async def redrive_(
     consumer: str = "",
     code: str = "",
     all: bool = False,
-    max: int = 100,
+    max: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 100,
     wait: float = WAIT,
     home: HomeOption = None,
 ) -> int:
@@ -183,6 +183,8 @@ async def drop(
     reason
         Why nobody is to try again.
     """
+    if not reason.strip():
+        raise ChoiceInvalid("--reason is empty", hint="say why nobody is to try again")
     async with connect(settings(home), name="deadletter-drop") as bus:
         for letter in chosen(await letters(bus), Choice(ids=ids)):
             await drop_letter(bus, letter, reason, actor=actor())

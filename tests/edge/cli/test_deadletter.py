@@ -154,6 +154,8 @@ def test_who_does_not_say_which_is_asked(
 
     assert pushline(kitchen, "deadletter", "redrive") == 1
     assert pushline(kitchen, "deadletter", "redrive", "x", "--all") == 1
+    assert pushline(kitchen, "deadletter", "drop", "recorder:EVENTS:1", "--reason", " ") == 1
+    assert pushline(kitchen, "deadletter", "redrive", "--all", "--max", "0") == 2
     assert pushline(kitchen, "deadletter", "drop", "recorder:EVENTS:1", "--reason", "gone") == 0
     assert pushline(kitchen, "deadletter", "redrive", "recorder:EVENTS:1") == 1
     told = capsys.readouterr()
