@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from edge.cli.main import NOUNS
 from tests.deploy import exposed
 from tests.deploy.composed import DEPLOY, ours
-from tests.heavy.programs import program
+from tests.heavy.prometheus import tool
 from tests.laptop import ROOT
 
 RULES = DEPLOY / "prometheus" / "rules.yml"
@@ -54,7 +54,7 @@ def rules() -> list[dict[str, Any]]:
 
 def test_prometheus_has_nothing_to_say_about_our_metrics() -> None:
     """Names, units and help are as its own linter wants them."""
-    promtool = program("promtool", "prometheus")
+    promtool = tool("promtool")
 
     judged = subprocess.run(
         [promtool, "check", "metrics"], input=exposed.told(), capture_output=True, check=False
@@ -92,7 +92,7 @@ def test_metrics_are_declared_in_instruments_alone() -> None:
 
 def test_the_rules_are_rules() -> None:
     """Prometheus loads them; played against good and bad days they fire when they shall."""
-    promtool = program("promtool", "prometheus")
+    promtool = tool("promtool")
 
     for command in (["check", "rules", RULES], ["test", "rules", "tests/deploy/rules-test.yml"]):
         done = subprocess.run(

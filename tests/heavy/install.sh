@@ -1,8 +1,10 @@
-# Sourced by `tests/run --install`: brings node, a registry, a browser, a Docker Engine and compose.
+# Sourced by `tests/run --install`: brings node, a registry, a browser, a Docker Engine, compose and
+# Prometheus.
 #
-# Debian's packages, as root. The engine is unpacked into a cache outside the checkout and never
-# installed, so that no service of the machine starts or changes. Debian 12's own engine is too old
-# to push images; there it is taken from the next release, by the machine's own mirror and keys.
+# Debian's packages, as root. Engine and Prometheus are unpacked into a cache outside the checkout
+# and never installed, so that no service of the machine starts or changes. Debian 12's own engine
+# is too old to push images; there it is taken from the next release, by the machine's own mirror
+# and keys.
 
 : "${root:?}"
 
@@ -27,6 +29,8 @@ install_heavy() {
   fi
   unpack engine docker.io containerd || say "no engine; its tests will skip"
   unpack compose docker-compose || say "no docker compose; its test will skip"
+  command -v prometheus >/dev/null 2>&1 || unpack prometheus prometheus ||
+    say "no prometheus; nobody scrapes our metrics, nobody checks the rules"
   unpack buildx docker-buildx || say "no docker buildx; nothing to compare our client with"
 }
 
