@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import inspect
+import threading
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 from pathlib import Path
@@ -82,6 +83,8 @@ class Fold(Generic[R]):
         self._told: Callable[[float], None] = lambda _: None
         self._ended: Exception | None = None
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._writing = threading.Lock()
+        self._written = "", 0  # of which log, and until where, the file is
 
     async def run(self, follow: Source) -> None:
         """Load the snapshot, then follow the log for ever; raises what stopped it."""
@@ -210,8 +213,15 @@ class Fold(Generic[R]):
         if self._path is None or self.seq == self._saved:
             return
         seq, rows = self.seq, dict(self.rows)  # rows are frozen: a shallow copy is a snapshot
-        await asyncio.to_thread(self._write, self._path, seq, rows)
+        await asyncio.to_thread(self._write_newer, self._path, self._log, seq, rows)
         self._saved = max(seq, self._saved)
+
+    def _write_newer(self, path: Path, log: str, seq: int, rows: dict[str, R]) -> None:
+        """Write in the order of sequences: two threads may have been sent, the older one late."""
+        with self._writing:
+            if self._written[0] != log or self._written[1] < seq:
+                self._write(path, seq, rows)
+                self._written = log, seq
 
     def write(self, folder: Path) -> None:
         """Write a snapshot into a folder; blocking, for a fold that stands still."""

@@ -187,3 +187,15 @@ async def test_whoever_waits_is_told_when_the_fold_ends(bus: Bus) -> None:
     async with asyncio.timeout(15):
         with pytest.raises(LogUnavailable, match="was stopped"):
             await waiting
+
+
+async def test_a_snapshot_that_is_written_late_takes_no_newer_ones_place(tmp_path: Path) -> None:
+    """Two threads write at the same moment, the older one last: what was revoked stays so."""
+    fold, older = counts(tmp_path), {"1": Count(1)}
+    fold.rows, fold.seq = {}, 7
+    await fold.save()
+    await asyncio.to_thread(fold._write_newer, tmp_path / "counts.json", "", 5, older)  # noqa: SLF001
+    again = counts(tmp_path)
+    again.load()
+
+    assert (again.seq, again.rows) == (7, {})
