@@ -50,6 +50,7 @@ def test_on_https_no_other_host_can_set_or_see_our_cookies(
     window = chromium.new_context(ignore_https_errors=True)
     page = window.new_page()
 
+    assert f"https://system.localhost:{port}/login/once?link=" in here.log()  # `up` prints one too
     page.goto(here.pushline("link").strip())
     page.get_by_role("button", name="Sign in").click()
     page.goto(f"https://alice.localhost:{port}/signed")
