@@ -10,7 +10,8 @@ from consumers.secrets.desk import Desk
 from edge.api.views import Views
 from edge.cli import apart, process, settings
 from edge.cli.forward_auth import forward_auth
-from edge.cli.listen import listener
+from edge.cli.health import Health
+from edge.cli.listen import listener, metrics_of
 from edge.cli.platform import application, auth_at
 from edge.cli.platform_settings import PlatformSettings
 from edge.cli.serve import Site, private_socket, work
@@ -50,6 +51,8 @@ async def _serve(told: PlatformSettings, stopping: asyncio.Event) -> None:
             taken = private_socket(where)
         else:
             taken = listener(*where, "edge_listen")
-        site = Site(answering, stack.enter_context(taken))
+        sites = [Site(answering, stack.enter_context(taken)), *forward_auth(told.settings, auth)]
+        if (numbers := metrics_of(told.settings)) is not None:
+            sites.append(Site(Health(bus), stack.enter_context(numbers)))
         folds = (*views.folds, desk.register, *auth.book.folds)
-        await work(bus, Consumers({}, folds), stopping, site, *forward_auth(told.settings, auth))
+        await work(bus, Consumers({}, folds), stopping, *sites)

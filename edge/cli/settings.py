@@ -277,7 +277,8 @@ class Settings(SigningIn, frozen=True, kw_only=True):
     metrics_listen: Annotated[
         str,
         Meta(
-            description="HOST:PORT of /healthz and /metrics of `consumer`, `router`; empty: none",
+            description="HOST:PORT of /healthz and /metrics of `consumer`, `edge` and `router`; "
+            "empty: none",
             pattern=r"^((\[[0-9A-Fa-f:.]+\]|[^:\s/]+):\d{1,5})?$",
         ),
     ] = ""
