@@ -123,5 +123,5 @@ async def test_two_homes_have_the_same_chain(bus: Bus, tmp_path: Path) -> None:
     assert await whole(bus, one) > KILLS * 60
     events = bus.follow.events(after=0, until=await bus.log.head())
     said = [event.fact.seq async for event in events if isinstance(event.fact, AuditAnchored)]
-    assert len(said) > 3
+    assert len(said) > 1
     assert said == sorted(set(said))
