@@ -282,7 +282,7 @@ class Settings(SigningIn, frozen=True, kw_only=True):
             pattern=r"^((\[[0-9A-Fa-f:.]+\]|[^:\s/]+):\d{1,5})?$",
         ),
     ] = ""
-    audit_sinks: Annotated[str, Meta(description="TOML file of the audit's sinks; empty: none")] = ""
+    audit_sinks: Annotated[str, Meta(description="TOML file of audit sinks; empty: none")] = ""
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="least level of the log lines on standard error"),
