@@ -219,13 +219,17 @@ _PULL: Final = msgspec.json.encode(
 )
 
 
+_OVER: Final = (b"Batch Completed", b"MaxBytes")
+
+
 def _status(raw: Raw) -> int:
     """Return how many of the messages asked for will not come; Broken when none will."""
     lines = raw.headers.split(b"\r\n")
     code = lines[0][9:12]
     if code == b"100":
         return 0
-    if code == b"408" or (code == b"409" and b"MaxBytes" in lines[0]):
+    # 409 is also the end of a batch: by its count, or by its bytes
+    if code == b"408" or (code == b"409" and lines[0].endswith(_OVER)):
         for line in lines[1:]:
             name, _, value = line.partition(b":")
             if name == b"Nats-Pending-Messages":
