@@ -21,7 +21,7 @@ from edge.auth.device_endpoints import AUTHORIZATION, TOKEN, DeviceEndpoints
 from edge.auth.door import Door
 from edge.auth.jwks import Jwks
 from edge.auth.room import Auth
-from edge.auth.signin.settings import SEGMENTS
+from edge.auth.signin.settings import SEGMENTS, SignInSettings
 from edge.cli import page, workers
 from edge.cli.adapters import Adapters
 from edge.cli.dispatch import Application, Dispatch, Later
@@ -100,7 +100,7 @@ async def application(
     api = Later(making)
     devices = Devices(bus.log, auth.desk)
     codes = DeviceEndpoints(devices, door, at.base.replace("://", "://system."))
-    signing = Later(functools.partial(_pages, settings, door, views, devices))
+    signing = Later(functools.partial(_pages, settings, providers_of(chosen), door, views, devices))
     try:
         async with with_routers(settings.run) as metrics, auth.running():
             yield Dispatch(
@@ -184,9 +184,10 @@ def _api(
     )
 
 
-def _pages(settings: PlatformSettings, door: Door, views: Views, devices: Devices) -> Application:
+def _pages(
+    settings: PlatformSettings, chosen: SignInSettings, door: Door, views: Views, devices: Devices
+) -> Application:
     from edge.cli.pages import sign_in  # jinja2 and the providers' libraries take their time
 
-    chosen = providers_of(settings.settings)
     at, keys = settings.endpoint, settings.keys
     return sign_in(door, views, at, chosen, keys=keys, devices=devices)
