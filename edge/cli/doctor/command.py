@@ -14,7 +14,7 @@ from rich.text import Text
 from bus.server import credentials
 from bus.settings import BusSettings
 from edge.cli import apart, home, logs, settings
-from edge.cli.doctor import audit, blobs, build, edge, gateway, keys, log, machine
+from edge.cli.doctor import audit, blobs, build, customers, edge, gateway, keys, log, machine
 from edge.cli.doctor import home as homes
 from edge.cli.doctor.finding import Check, Finding, State, Subject
 from edge.cli.home import Home, NotRunning
@@ -28,6 +28,7 @@ CHECKS: Final[tuple[Check, ...]] = tuple(
         machine.CHECKS,
         log.CHECKS,
         edge.CHECKS,
+        customers.CHECKS,
         blobs.CHECKS,
         keys.CHECKS,
         audit.CHECKS,
