@@ -62,6 +62,7 @@ ROWS: Final = (
     Row("GET", "/api/domains", "/api/domains", EVERYBODY),
     Row("GET", "/api/events", "/api/events", EVERYBODY),
     Row("GET", "/api/events/tail", "/api/events/tail", EVERYBODY),
+    Row("GET", "/api/stats", "/api/stats", EVERYBODY),
     Row("GET", "/api/audit", "/api/audit", EVERYBODY),
     Row("GET", "/api/audit/tail", "/api/audit/tail", EVERYBODY),
     # things
@@ -267,6 +268,9 @@ async def test_lists_have_what_one_may_read(served: Serving) -> None:
             assert bool(page["items"]) == (name in SEE), (kind, name)
             assert name in SEE or not page["cursor"]
             assert name in SEE or "alice" not in str(page)
+    for name, caller in CALLERS.items():
+        told = (await served.ask(caller, "GET", "/api/stats")).body
+        assert (b"alice/hello" in told) == (name in SEE), name
 
 
 async def test_what_is_refused_is_told_and_recorded(served: Serving) -> None:
