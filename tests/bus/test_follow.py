@@ -11,6 +11,7 @@ import pytest
 from bus import follow as follow_module
 from bus import streams
 from bus.connection import Bus, connect
+from bus.log import Draft
 from bus.server import NatsServer
 from schemas.envelope import Aggregate, Recorded
 from schemas.errors import Gap
@@ -41,6 +42,20 @@ async def test_reads_a_range(bus: Bus) -> None:
     assert await seqs(bus.follow.events(after=0, until=10)) == list(range(1, 11))
     assert await seqs(bus.follow.events(after=3, until=7)) == [4, 5, 6, 7]
     assert await seqs(bus.follow.events(after=7, until=7)) == []
+
+
+async def test_a_long_history_is_read_by_one_consumer(bus: Bus) -> None:
+    """The end of a batch, which the server tells of, is no reason to begin again."""
+    for number in range(7):
+        facts = [RunBuildStarted(function=f"{number}-{place}") for place in range(500)]
+        drafts = [Draft(fact, RUN, fact.function) for fact in facts]
+        await bus.log.append_all(drafts)
+
+    assert await seqs(bus.follow.events(after=0, until=3500)) == list(range(1, 3501))
+
+    info = await bus.js.info("EVENTS")
+    assert info is not None
+    assert info["state"]["consumer_count"] == 1
 
 
 async def test_waits_for_more(bus: Bus) -> None:
