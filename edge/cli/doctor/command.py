@@ -14,7 +14,18 @@ from rich.text import Text
 from bus.server import credentials
 from bus.settings import BusSettings
 from edge.cli import apart, home, logs, settings
-from edge.cli.doctor import audit, blobs, build, customers, edge, gateway, keys, log, machine
+from edge.cli.doctor import (
+    audit,
+    blobs,
+    build,
+    customers,
+    edge,
+    gateway,
+    keys,
+    log,
+    machine,
+    signing_in,
+)
 from edge.cli.doctor import home as homes
 from edge.cli.doctor.finding import Check, Finding, State, Subject
 from edge.cli.home import Home, NotRunning
@@ -29,6 +40,7 @@ CHECKS: Final[tuple[Check, ...]] = tuple(
         log.CHECKS,
         edge.CHECKS,
         customers.CHECKS,
+        signing_in.CHECKS,
         blobs.CHECKS,
         keys.CHECKS,
         audit.CHECKS,
