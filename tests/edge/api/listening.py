@@ -62,7 +62,11 @@ class Listening:
             repository=Repository(owner, "shop", "main"),
         )
         return await self.bus.log.append(
-            fact, of=of, id=f"test:{owner}:{number}", actor=actor or owner, name=f"{owner}/shop"
+            fact,
+            of=of,
+            id=f"intake:{owner}:{number}:branch.pushed",
+            actor=actor or owner,
+            name=f"{owner}/shop",
         )
 
 
