@@ -15,7 +15,7 @@ from schemas import catalog, subjects
 from schemas.catalog import FACTS
 from schemas.events import Event
 from schemas.ids import tag_of
-from tests.contract import released, shapes, who
+from tests.contract import asyncapi, released, shapes, who
 from tests.contract.examples import example
 from tests.contract.streams import OTHERS
 
@@ -92,7 +92,23 @@ def test_the_official_schema_would_find_a_mistake(damage: dict[str, Any]) -> Non
 
 def test_each_reference_leads_somewhere() -> None:
     """No $ref of the document leads out of it or to nothing."""
-    whole = document()
+    assert_led(document())
+
+
+def test_a_retired_tag_stays_in_the_document() -> None:
+    """What is read by an upcaster alone is still told of, by the schema it was released with."""
+    old = {"run.rejected/0": released.schemas()["run.rejected/1"]}
+    made = msgspec.json.decode(msgspec.json.encode(asyncapi.document(old)))
+
+    official = msgspec.json.decode(OFFICIAL.read_bytes())
+    assert list(jsonschema.Draft7Validator(official).iter_errors(made)) == []
+    assert_led(made)
+    assert "run.rejected-0" in made["channels"]["run"]["messages"]
+    assert "problems" in made["components"]["schemas"]["run.rejected-0"]["properties"]
+
+
+def assert_led(whole: dict[str, Any]) -> None:
+    """Fail unless each reference leads to something within the document."""
     for reference in re.findall(r'"\$ref":"([^"]+)"', msgspec.json.encode(whole).decode()):
         place: Any = whole
         for word in reference.removeprefix("#/").split("/"):
