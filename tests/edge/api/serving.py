@@ -45,6 +45,7 @@ class Serving:
     desk: Desk
     auth: Auth
     denied: Denials = field(default_factory=Denials)
+    written: int = 0  # facts
 
     async def ask(self, caller: Caller | None, method: str, path: str, body: Any = None) -> Answer:
         """Ask as somebody; None: as nobody that the door has found. Streams are not read."""
@@ -105,10 +106,15 @@ class Serving:
 
     async def write(self, fact: Event, of: Aggregate, *, name: str = "", actor: str = "x") -> int:
         """Append a fact and wait until everything knows it."""
-        id = f"test:{await self.bus.log.head()}"
-        seq = await self.bus.log.append(fact, of=of, id=id, name=name, actor=actor)
+        seq = await self.append(fact, of, name=name, actor=actor)
         await self.known(seq)
         return seq
+
+    async def append(self, fact: Event, of: Aggregate, *, name: str = "", actor: str = "x") -> int:
+        """Append a fact, of which something will know in a moment."""
+        self.written += 1
+        id = f"test:{self.written}"
+        return await self.bus.log.append(fact, of=of, id=id, name=name, actor=actor)
 
     async def known(self, seq: int) -> None:
         """Wait until all folds are true at a sequence."""

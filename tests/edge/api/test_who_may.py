@@ -180,11 +180,11 @@ async def _furnish(served: Serving) -> None:
     for number, run in enumerate((ENDED, OPEN), start=1):
         queued = RunQueued("production", number, "main", SHA, hello, "alice")
         of = Aggregate("local", name, "run", run)
-        await served.write(queued, of, name=name)
+        await served.append(queued, of, name=name)
         if run == ENDED:
-            await served.write(RunFinished("live"), of, name=name)
+            await served.append(RunFinished("live"), of, name=name)
     function = Aggregate("local", name, "function", "production/hello")
-    await served.write(FunctionClaimed("alice", "hello"), function, name=name)
+    await served.append(FunctionClaimed("alice", "hello"), function, name=name)
     deployed = FunctionDeployed(
         run=ENDED,
         generation=1,
@@ -197,11 +197,11 @@ async def _furnish(served: Serving) -> None:
         function="hello",
         upstream="unix:fn-0.sock",
     )
-    await served.write(deployed, function, name=name)
+    await served.append(deployed, function, name=name)
     for caller in CALLERS:
         host = f"{slug(caller)}.example.com"
         of = Aggregate("", "", "domain", host)
-        await served.write(DomainMapped(host, "alice", "hello"), of, actor="alice")
+        await served.append(DomainMapped(host, "alice", "hello"), of, actor="alice")
     issued = TokenIssued(
         user="github:1",
         login="github:zoe",
@@ -211,7 +211,7 @@ async def _furnish(served: Serving) -> None:
         until=(await served.bus.log.get(1)).time.replace(year=2099),
     )
     await served.write(issued, Aggregate("", "", "token", "0123456789ab"))
-    await served.write(new_key().public(), Aggregate("", "", "key", "made-before"))
+    await served.append(new_key().public(), Aggregate("", "", "key", "made-before"))
 
 
 def slug(name: str) -> str:
