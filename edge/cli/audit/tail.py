@@ -32,7 +32,7 @@ from edge.cli.streaming import newest, streamed
 from edge.cli.where import HERE, At, FollowOption, JsonOption, elsewhere
 from schemas.catalog import BY_TAG
 
-POLL: Final = 0.01  # seconds between looks at the file's end
+POLL: Final = 0.005  # seconds between looks at the file's end
 NAMES: Final = frozenset(tag.partition("/")[0] for tag in BY_TAG)
 
 
