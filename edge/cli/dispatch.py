@@ -53,7 +53,7 @@ class Dispatch:
             await refuse(send, status, path, error, *_more(error, scope))
 
     async def _handed(self, path: str, scope: Message, receive: Receive, send: Send) -> None:
-        if pages := self.pages.get(path.split("/", 2)[1]):
+        if pages := self.pages.get(path.lstrip("/").partition("/")[0]):
             await pages(scope, receive, send)  # asks the door itself, and answers with pages
             return
         self.door.host(scope)
