@@ -259,7 +259,7 @@ async def test_what_has_no_past_refuses_it(here: Installation) -> None:
         place = re.sub(r"{\w+:str}", "x", re.sub(r"{\w+:int}", "1", path))
         assert (await here.refused(f"{place}?at=1"))[:2] == (422, "moment_invalid"), path
 
-    assert len(taken) == 8
+    assert taken >= {f"/api/{word}" for word in ("projects", "runs", "functions", "secrets")}
     assert "/api/runs/{run:str}/logs" in refused
 
 
