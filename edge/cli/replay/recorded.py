@@ -1,8 +1,10 @@
 """The bus as a replayed consumer sees it: reads answer from history, writes are taken down."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
+from typing import Final
 
 from bus.blobs import Blobs
 from bus.follow import Follow
@@ -15,6 +17,9 @@ from schemas.envelope import Aggregate, Delivery, E, Recorded
 from schemas.errors import BlobMissing, Conflict, EventMissing, IdReused
 from schemas.events import Event
 from schemas.ids import Digest, digest_of
+
+SMALL: Final = 64 * 1024  # bytes of a blob that is kept
+KEPT: Final = 256  # of them
 
 
 class RecordedLog(EventLog):
@@ -149,12 +154,31 @@ class RecordedFollow(Follow):
         yield [event for event in events if after < event.seq <= until]
 
 
+class Read:
+    """Small blobs that were read before: a function's spec is read by three consumers."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        """Read from ``blobs``."""
+        self.blobs = blobs
+        self._kept: OrderedDict[Digest, bytes] = OrderedDict()
+
+    async def get(self, digest: Digest) -> bytes:
+        """Return the bytes; raises as blobs do."""
+        if (body := self._kept.get(digest)) is None:
+            body = await self.blobs.get(digest)
+            if len(body) <= SMALL:
+                self._kept[digest] = body
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return body
+
+
 class RecordedBlobs:
     """Blobs are read, for they never change; what would be written or deleted is noted."""
 
-    def __init__(self, blobs: Blobs, playing: Playing) -> None:
-        """Read ``blobs`` for ``playing``."""
-        self._blobs = blobs
+    def __init__(self, read: Read, playing: Playing) -> None:
+        """Read for ``playing``."""
+        self._read = read
         self._effects = playing.attempt.effects
 
     async def put(self, body: bytes | Path) -> Digest:
@@ -166,13 +190,13 @@ class RecordedBlobs:
     async def get(self, digest: Digest) -> bytes:
         """Return the bytes; NotRecorded where they are no longer kept."""
         try:
-            return await self._blobs.get(digest)
+            return await self._read.get(digest)
         except BlobMissing as error:
             raise NotRecorded(f"blob {digest}") from error
 
     async def has(self, digest: Digest) -> bool:
         """Tell whether there is such a blob."""
-        return await self._blobs.has(digest)
+        return await self._read.blobs.has(digest)
 
     async def fetch(self, digest: Digest, into: Path) -> None:
         """Write the bytes to a file, which a replay has no place for."""

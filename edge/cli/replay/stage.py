@@ -17,7 +17,7 @@ from edge.cli.replay.decisions import Attempt, Decision, Told, Verdict, judge
 from edge.cli.replay.history import History
 from edge.cli.replay.parts.part import Part, Scene
 from edge.cli.replay.playing import Playing
-from edge.cli.replay.recorded import RecordedBlobs, RecordedFollow, RecordedLog
+from edge.cli.replay.recorded import Read, RecordedBlobs, RecordedFollow, RecordedLog
 from edge.cli.replay.window import Window
 from schemas.envelope import Aggregate, Delivery, Recorded
 from schemas.events import Event
@@ -45,7 +45,7 @@ class World:
     ) -> None:
         """Ask these."""
         self.history = history
-        self.blobs = blobs
+        self.read = Read(blobs)
         self.event = event
         self.delivery = delivery
 
@@ -185,7 +185,7 @@ class Stage:
             decision,
             RecordedLog(playing),
             RecordedFollow(playing),
-            RecordedBlobs(self._world.blobs, playing),
+            RecordedBlobs(self._world.read, playing),
             playing.attempt.effects,
         )
         playing.worker = self._parts[decision.consumer].make(scene)

@@ -1,10 +1,25 @@
 """Intake and planner: they ask nobody but the log, so that all they do is compared."""
 
 from consumers.forges import customers
+from consumers.forges.meaning import Meaning
 from consumers.intake import consumer as intake
+from consumers.intake.admission import CustomersUnread
 from consumers.intake.consumer import Intake
 from consumers.planner.consumer import Folds, Planner
+from edge.cli.replay.decisions import NotRecorded
 from edge.cli.replay.parts.part import Part
+from schemas.envelope import Delivery
+
+
+class RecordedIntake(Intake):
+    """Intake, in front of a history from before there was a list of customers, too."""
+
+    async def meaning(self, delivery: Delivery) -> Meaning:
+        """Return what a delivery means; NotRecorded while no list of customers was."""
+        try:
+            return await Intake.meaning(self, delivery)
+        except CustomersUnread as error:
+            raise NotRecorded(error.message) from error
 
 
 def intake_part() -> Part:
@@ -13,7 +28,7 @@ def intake_part() -> Part:
     return Part(
         Intake,
         "all facts of each stored delivery (a delivery is kept for 30 days)",
-        lambda scene: Intake(scene.log, fold, listed),
+        lambda scene: RecordedIntake(scene.log, fold, listed),
         (fold, listed),
     )
 

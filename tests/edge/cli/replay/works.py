@@ -188,12 +188,20 @@ async def settled(bus: Bus, deliveries: int) -> int:
     raise AssertionError("the log never ends")
 
 
-async def history(
-    bus: Bus, projects: Sequence[str], pushes: int, seed: int = 1, within: float = 60
-) -> int:
+async def history(bus: Bus, projects: Sequence[str], pushes: int, seed: int = 1) -> int:
     """Push to each project so often, all at once and out of order; return the head at the end."""
     every = [(project, number) for project in projects for number in range(pushes)]
     random.Random(seed).shuffle(every)
-    async with running(bus, seed), asyncio.timeout(within):
+    async with running(bus, seed), asyncio.timeout(60):
         await asyncio.gather(*(push(bus, project, number, number + 1) for project, number in every))
         return await settled(bus, len(every))
+
+
+async def waves(bus: Bus, projects: Sequence[str], pushes: int) -> int:
+    """Push to all projects at once, then again when all runs have ended; return the head."""
+    head = 0
+    async with running(bus), asyncio.timeout(600):
+        for number in range(pushes):
+            await asyncio.gather(*(push(bus, name, number, number + 1) for name in projects))
+            head = await settled(bus, len(projects) * (number + 1))
+    return head
