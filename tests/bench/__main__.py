@@ -21,6 +21,7 @@ BENCHES: Final = (
     "router",
     "ingest",
     "replay",
+    "decisions",
     "publish",
     "buildkit",
     "soak",
