@@ -49,7 +49,7 @@ class AuditLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def line_of(event: Recorded[Event]) -> EventLine:
     """Return an event in its stable JSON shape."""
-    fact = msgspec.to_builtins(event.fact)
+    fact = fields_of(event)
     fact.pop("type", None)
     return EventLine(
         seq=event.seq,
@@ -71,9 +71,7 @@ def line_of(event: Recorded[Event]) -> EventLine:
 
 def audit_line_of(event: Recorded[Event]) -> AuditLine:
     """Return who did what."""
-    fields: dict[str, object] = {}
-    if not isinstance(event.fact, Unknown):
-        fields = msgspec.to_builtins(event.fact)
+    fields = fields_of(event)
     said = {name: value for name, value in fields.items() if name not in UNSAID}
     return AuditLine(
         seq=event.seq,
@@ -88,6 +86,17 @@ def audit_line_of(event: Recorded[Event]) -> AuditLine:
         cause=event.cause,
         run=event.run,
     )
+
+
+def fields_of(event: Recorded[Event]) -> dict[str, object]:
+    """Return what a fact says; of a newer release's, what stands in the log."""
+    if not isinstance(event.fact, Unknown):
+        fields: dict[str, object] = msgspec.to_builtins(event.fact)
+        return fields
+    try:
+        return msgspec.json.decode(event.fact.body, type=dict[str, object])
+    except msgspec.DecodeError:
+        return {}
 
 
 def tag(event: Recorded[Event]) -> str:
