@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Final, TypeAlias, TypeVar
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -40,7 +40,7 @@ class CallerGone(PushlineError):
     """Whoever asked has closed the connection; nobody reads this."""
 
     code = "caller_gone"
-    status = 499
+    status: ClassVar = 408  # nobody reads it
 
 
 @dataclass(frozen=True, slots=True)
