@@ -13,6 +13,7 @@ from edge.cli.replay.applying import apply, recall, record
 from edge.cli.replay.connecting import connections
 from edge.cli.replay.planning import CAP, Item, NotPlanned, Plan, plan
 from edge.cli.replay.selection import select
+from edge.cli.replay.showing import counted
 from edge.cli.replay.telling import Project, Since, quiet, told
 from edge.cli.where import HomeOption, JsonOption
 
@@ -115,9 +116,9 @@ def _show(found: Plan, *, json: bool) -> None:
     if len(seqs) > SHOWN:
         out.print(Text(f"        … and {len(seqs) - SHOWN} more", style="bright_black"))
     if not seqs:
-        out.print(f"{found.consumer} would do nothing with {found.idle} events")
+        out.print(f"{found.consumer} would do nothing with {counted(found.idle, 'event')}")
         return
-    count = f"{len(seqs)} event{'s' * (len(seqs) != 1)}, {seqs[0]} to {seqs[-1]}"
+    count = f"{counted(len(seqs), 'event')}, {seqs[0]} to {seqs[-1]}"
     more = f", {found.left} more are left" if found.left else ""
     idle = f", nothing to do for {found.idle}" if found.idle else ""
     out.print(Text(f"{found.consumer}: {count}{more}{idle}"))

@@ -116,7 +116,7 @@ def _total(fact: ReplayFinished, seconds: float) -> Text:
     rate = f"{fact.events / seconds:,.0f} events/s" if seconds > 0 else ""
     differ = f"{fact.different} differ{'s' if fact.different == 1 else ''}"
     text = Text.assemble(
-        f"{_counted(fact.events, 'event')}, {_counted(fact.decisions, 'decision')}: ",
+        f"{counted(fact.events, 'event')}, {counted(fact.decisions, 'decision')}: ",
         (f"{fact.equal} equal", "green"),
         ", ",
         (differ, "red" if fact.different else ""),
@@ -126,7 +126,8 @@ def _total(fact: ReplayFinished, seconds: float) -> Text:
     return text.append(f"  ({seconds:.2f} s, {rate})", style="bright_black")
 
 
-def _counted(number: int, word: str) -> str:
+def counted(number: int, word: str) -> str:
+    """Return so many of something."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
@@ -141,7 +142,7 @@ def _show(out: Console, decision: Decision, verdict: Verdict) -> None:
             (f"  {of}", "bright_black"),
             (f"  {decision.consumer} ", "bold"),
             (verdict.outcome, {"differs": "red", "equal": "green"}.get(verdict.outcome, "yellow")),
-            f"  {verdict.reason}",
+            f"  {verdict.reason}" if verdict.reason else "",
         )
     )
     for change in verdict.changes:
