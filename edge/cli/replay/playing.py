@@ -39,6 +39,7 @@ class Playing:
         self.last = last
         self.attempt = Attempt()
         self.first: Attempt | None = None  # what came of it when it was tried before
+        self.began = -1  # the moment at which the handler was called
         self._task: asyncio.Task[None] | None = None
         self._quiet: asyncio.Future[None] | None = None
         self._resumed: asyncio.Future[None] | None = None
@@ -56,12 +57,26 @@ class Playing:
     @property
     def may_try_again(self) -> bool:
         """Tell whether there is a later moment at which it may have been decided."""
-        return not self.last and self.decision.before >= self.stage.history.now
+        before = self.decision.before
+        return not self.last and before >= self.stage.history.now and before > self.began
+
+    @property
+    def comes_again(self) -> int | None:
+        """Return when a second delivery may have written what is missing, None for never.
+
+        A handler that failed in the middle is called again, some time later.
+        """
+        made = {draft.id for draft, _ in self.attempt.made}
+        missing = (fact.seq - 1 for fact in self.decision.recorded if fact.id not in made)
+        moment = next(missing, None)
+        late = moment is None or moment < self.stage.history.now or moment <= self.began
+        return None if late else moment
 
     async def go_on(self) -> None:
         """Run the handler until it ends, or waits for a later moment."""
         self._quiet = asyncio.get_running_loop().create_future()
         if self._task is None:
+            self.began = self.stage.history.now
             self._task = asyncio.create_task(self._run())
             self._task.add_done_callback(lambda _: self._rest())
         elif self._resumed is not None:

@@ -215,6 +215,13 @@ class Stage:
             if playing.may_try_again:
                 await self._try(self._again(playing), decision.before)
                 return
+        only_missing = all(change.change == "missing" for change in verdict.changes)
+        if verdict.changes and only_missing and (moment := playing.comes_again) is not None:
+            second = self._again(playing)
+            second.attempt.made += playing.attempt.made
+            second.attempt.effects += playing.attempt.effects
+            await self._try(second, moment)
+            return
         self._tell(playing, verdict)
 
     def _tell(self, playing: Playing, verdict: Verdict) -> None:
