@@ -21,6 +21,11 @@ def context(settings: "BusSettings") -> ssl.SSLContext | None:
     """
     asked = any(url.strip().startswith("tls://") for url in settings.nats_url.split(","))
     if settings.tls is None:
+        if settings.tls_first and not asked:
+            raise SettingInvalid(
+                "the handshake cannot be first where no TLS is asked for",
+                hint="write tls:// URLs, or name the folder of certificates",
+            )
         return ssl.create_default_context() if asked else None
     folder = settings.tls
     authority, (certificate, key) = folder / CA, (folder / name for name in OWN)

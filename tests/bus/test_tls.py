@@ -155,5 +155,7 @@ def test_tls_is_spoken_where_it_is_asked_for(tmp_path: Path) -> None:
     """By a folder, or by one URL of several; else the log is met in the clear, as on loopback."""
     assert tls.context(BusSettings(home=tmp_path)) is None
     assert tls.context(BusSettings(home=tmp_path, nats_url="nats://a:1,tls://b:2"))
+    with pytest.raises(SettingInvalid, match="cannot be first"):
+        tls.context(BusSettings(home=tmp_path, tls_first=True))
     with pytest.raises(SettingInvalid, match="is no folder"):
         tls.context(BusSettings(home=tmp_path, tls=tmp_path / "missing"))
