@@ -203,8 +203,9 @@ class RecordedBlobs:
         raise NotRecorded(f"a file {into.name} of blob {digest}")
 
     async def delete(self, digest: Digest) -> None:
-        """Note what would be deleted."""
-        self._effects.append(f"delete blob {digest}")
+        """Note what would be deleted, if it is there."""
+        if await self._read.blobs.has(digest):
+            self._effects.append(f"delete blob {digest}")
 
 
 class NoLines(Lines):
