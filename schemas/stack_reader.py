@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
-from schemas import route, schedule
+from schemas import route, schedule, stack_previews
 from schemas.stack_fields import FieldReader, closest
 from schemas.stack_spec import ALIASES, FunctionSpec, Resources, Stack
 from schemas.stack_yaml import Items, Node, Row, Scalar, Table
@@ -18,7 +18,7 @@ LABEL_WITH_SECRETS: Final = 45  # Kubernetes names a volume after the function
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _MEMORY = re.compile(r"\d+(\.\d+)?(m|k|[KMGTPE]i?|e\d+)?")
 _CPU = re.compile(r"\d+m|\d+(\.\d{1,3})?")
-_ROOT: Final = ("version", "provider", "functions", "configuration")
+_ROOT: Final = ("version", "provider", "functions", "configuration", "previews")
 _RESERVED: Final = ("com.openfaas.cloud.", "faas_function", "app", "uid")
 
 
@@ -106,6 +106,7 @@ class StackReader(FieldReader):
             gateway=gateway,
             copy=copy,
             templates=templates,
+            previews=stack_previews.read(self, rows["previews"]) if "previews" in rows else None,
             warnings=self.sorted(self.warnings),
             lines=self.lines,
             file=self.file,

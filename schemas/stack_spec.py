@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from schemas.environments import Previews
 from schemas.errors import GiveUp
 from schemas.events.run import Problem
 
@@ -73,6 +74,7 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
     gateway: str = ""
     copy: tuple[str, ...] = ()  # configuration.copy: paths added to every function's folder
     templates: tuple[str, ...] = ()  # configuration.templates: names; the operator's hold
+    previews: Previews | None = None  # on the production branch; elsewhere without effect
     warnings: tuple[Problem, ...] = ()
     lines: dict[str, int] = {}  # field → its line, for errors found later
     file: str = NAMES[0]

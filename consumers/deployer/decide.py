@@ -32,8 +32,11 @@ class Wanted(msgspec.Struct, frozen=True):
 
     @property
     def id(self) -> str:
-        """Return the revision's id: the same for every delivery of the same event."""
-        return revision_id(self.sha, self.queued.fact.generation)
+        """Return the revision's id: the same for every delivery of the same event.
+
+        One that comes back keeps its own: where it runs still, it is routed at once.
+        """
+        return self.built.fact.revision or revision_id(self.sha, self.queued.fact.generation)
 
 
 def wanted(

@@ -1,37 +1,59 @@
-"""Planner: decide which runs there are, whose a function's name is, and when a run has ended.
+"""Planner: decide which runs and previews there are, whose a name is, and when a run has ended.
 
-Reads   branch.pushed/1, run.resolved/1, run.rejected/1, run.build-failed/1, function.deployed/1,
-        function.deploy-failed/1, project.removed/1, run.cancel-requested/1,
-        run.rerun-requested/1, timer.fired/1
+Reads   branch.pushed/1, branch.deleted/1, run.resolved/1, run.rejected/1, run.build-failed/1,
+        function.deployed/1, function.deploy-failed/1, project.removed/1, timer.fired/1, and
+        what people ask for: run.cancel-requested/1, run.rerun-requested/1,
+        environment.promote-requested/1, environment.close-requested/1,
+        function.rollback-requested/1
 Writes  run.queued/1, run.superseded/1, run.cancelled/1, run.finished/1, tenant.labelled/1,
-        function.claimed/1
+        function.claimed/1, environment.opened/1, environment.renewed/1, environment.refused/1,
+        environment.closed/1; of recorded artefacts run.resolved/1 and run.built/1
 Calls   nobody
 Twice   is harmless: it decides by what the log says, each batch is guarded by what it was
         decided on, and a push that has its run is no longer pending
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any, ClassVar, Final, Literal, TypeVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 import structlog
 
-from bus.fold import Fold
-from bus.log import Draft, EventLog, Guard
-from consumers.planner import claims, labels, projects
-from consumers.planner.claims import Claim
-from consumers.planner.decide import Decision, again, cancel, decide, expire, settle, stop
-from consumers.planner.labels import Labelled
-from consumers.planner.projects import OpenRun, Project
-from schemas import subjects
-from schemas.envelope import Aggregate, Recorded, tenant
-from schemas.errors import Conflict
+from bus.log import EventLog
+from consumers.planner import artefacts, naming
+from consumers.planner.decide import (
+    BY,
+    Decision,
+    again,
+    close,
+    decide,
+    expire,
+    expire_preview,
+    remove,
+    settle,
+    stop,
+)
+from consumers.planner.drafting import Drafting
+from consumers.planner.folds import Folds
+from consumers.planner.folds import again as trying
+from consumers.planner.previews import LIMITS, Limits
+from consumers.planner.projects import Project
+from schemas.envelope import Recorded
+from schemas.environments import of_branch
 from schemas.events import Event
-from schemas.events.branch import BranchPushed
-from schemas.events.function import FunctionClaimed, FunctionDeployed, FunctionDeployFailed
+from schemas.events.branch import BranchDeleted, BranchPushed
+from schemas.events.environment import (
+    EnvironmentCloseRequested,
+    EnvironmentPromoteRequested,
+    Reason,
+)
+from schemas.events.function import (
+    FunctionDeployed,
+    FunctionDeployFailed,
+    FunctionRollbackRequested,
+)
 from schemas.events.project import ProjectRemoved
 from schemas.events.run import (
     RunBuildFailed,
@@ -42,43 +64,10 @@ from schemas.events.run import (
     RunRerunRequested,
     RunResolved,
 )
-from schemas.events.tenant import TenantLabelled
 from schemas.events.timer import TimerFired
-from schemas.ids import event_id
+from schemas.ids import run_id
 
 log = structlog.get_logger(__name__)
-
-LABELLED: Final = "ev.*.=.tenant.*.labelled"
-CLAIMED: Final = "ev.*.*.function.*.claimed"
-T = TypeVar("T")
-
-TRIES: Final = 20  # decisions on one event, before it waits its turn again
-
-
-@dataclass(frozen=True, slots=True)
-class Folds:
-    """What the planner decides by; whoever runs the planner runs these too."""
-
-    projects: Fold[Project]
-    labels: Fold[Labelled]
-    claims: Fold[Claim]
-
-    @classmethod
-    def kept(cls, snapshots: Path | None = None) -> "Folds":
-        """Return folds that keep snapshots in a folder, if given."""
-        return cls(
-            _fold("planner-projects", Project, projects, snapshots),
-            _fold("planner-labels", Labelled, labels, snapshots),
-            _fold("planner-claims", Claim, claims, snapshots),
-        )
-
-    def all(self) -> tuple[Fold[Any], ...]:
-        """Return each of them."""
-        return (self.projects, self.labels, self.claims)
-
-
-def _fold(name: str, row: type[Any], module: Any, snapshots: Path | None) -> Fold[Any]:
-    return Fold(name, row=row, key=module.key, reduce=module.reduce, snapshots=snapshots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +76,12 @@ class Planner:
 
     events: EventLog
     folds: Folds
+    limits: Limits = LIMITS
     places: int = 16
-    durable: ClassVar[str] = "planner"
+    durable: ClassVar[str] = BY
     reads: ClassVar = (
         BranchPushed,
+        BranchDeleted,
         RunResolved,
         RunRejected,
         RunBuildFailed,
@@ -99,6 +90,9 @@ class Planner:
         ProjectRemoved,
         RunCancelRequested,
         RunRerunRequested,
+        EnvironmentPromoteRequested,
+        EnvironmentCloseRequested,
+        FunctionRollbackRequested,
         TimerFired,
     )
     begins: ClassVar[Literal["first", "now"]] = "first"
@@ -110,29 +104,28 @@ class Planner:
     async def handle(self, event: Recorded[Event]) -> None:
         """Decide what follows from one event."""
         match event.fact:
-            case BranchPushed(branch=branch, repository=repository):
-                if branch == repository.default_branch:
-                    await self._pushed(event)
+            case BranchPushed():
+                await self._pending(event)
             case RunResolved():
-                await _again(partial(self._claim, event), event)
+                await trying(partial(self._claim, event), event)
                 await self._write(event, settle)
-            case ProjectRemoved():
-                await self._write(event, partial(cancel, by=event.actor or self.durable))
-            case RunCancelRequested():
-                by = event.actor or self.durable
-                await self._write(event, partial(stop, run=event.of.id, by=by))
             case RunRerunRequested():
                 await self._rerun(event)
-            case TimerFired(purpose=purpose, about=run, due=due):
-                if purpose == "run-timeout":
-                    await self._write(event, partial(expire, run=run, due=due))
+            case EnvironmentPromoteRequested() | FunctionRollbackRequested() as asked:
+                queued = await artefacts.asked(self.events, event, asked)
+                if queued is not None:
+                    await self._deploy_again(event, queued)
             case _:
-                await self._write(event, settle)
+                await self._write(event, _following(event))
 
     async def _rerun(self, request: Recorded[Event]) -> None:
         """Queue a run of the same commit: of the one that source found, if it had to ask."""
         queued = await self.events.last(request.of, RunQueued)
         if queued is None:
+            return
+        if queued.fact.artefacts:
+            old = msgspec.structs.replace(queued.fact, asked=request.actor)
+            await self._deploy_again(request, old, after=queued.fact.generation)
             return
         resolved = await self.events.last(request.of, RunResolved)
         sha = resolved.fact.sha if resolved else queued.fact.sha
@@ -141,93 +134,82 @@ class Planner:
         )
         await self._write(request, partial(again, request=request, old=old))
 
-    async def _pushed(self, event: Recorded[Event]) -> None:
-        """Queue the push's run, after those of older pushes that were not decided on yet."""
-        project = await self._current(event.of)
+    async def _deploy_again(
+        self, request: Recorded[Event], queued: RunQueued, *, after: int | None = None
+    ) -> None:
+        """Queue the run of recorded artefacts, once; only as the next ``after`` a generation."""
+        found = await artefacts.deployed(self.events, request.of, queued.artefacts)
+        run = msgspec.structs.replace(request.of, kind="run", id=run_id(request.id, request.time))
+        if not found or await self.events.last(run, RunQueued) is not None:
+            return
+
+        def decided(project: Project) -> Decision:
+            if after is not None and project.generations.get(queued.environment) != after:
+                return []
+            return artefacts.deploy_again(project, request, queued, found)
+
+        await self._write(request, decided)
+
+    async def _pending(self, event: Recorded[Event]) -> None:
+        """Decide on a push, after older ones of the project that were not decided on yet."""
+        project, _ = await self.folds.project(self.events, event.of)
         for seq in [seq for seq in project.pending if seq <= event.seq]:
             push: Recorded[Any] = event if seq == event.seq else await self.events.get(seq)
-            label = await _again(partial(self._label, push), push)
-            await self._write(push, partial(decide, push=push, label=label))
-
-    async def _current(self, of: Aggregate) -> Project:
-        """Return the project as the log has it at this moment."""
-        await self.folds.projects.reached(await self.events.last_seq(_of_project(of) + ">"))
-        return self.folds.projects.rows.get(f"{of.forge} {of.project}", Project())
+            owner = push.fact.repository.owner
+            named = partial(naming.label_of, self.events, self.folds, push, owner)
+            label = await trying(named, push)
+            await self._write(push, partial(decide, cause=push, label=label, limits=self.limits))
 
     async def _write(self, cause: Recorded[Event], decide: Callable[[Project], Decision]) -> None:
         """Append what is decided; decide again when the project has moved meanwhile."""
 
         async def attempt() -> None:
-            project = await self._current(cause.of)
-            drafts = [self._draft(cause, project, run, fact) for run, fact in decide(project)]
-            if drafts:
-                await self.events.append_all(drafts, cause=cause, actor=self.durable)
+            project, at = await self.folds.project(self.events, cause.of)
+            drafting = Drafting(self.events, cause, project, at)
+            found = await drafting.drafts(decide(project))
+            if found:
+                await self.events.append_all(found, cause=cause, actor=self.durable)
 
-        await _again(attempt, cause)
-
-    def _draft(self, cause: Recorded[Event], project: Project, run: str, fact: Event) -> Draft:
-        """Return a fact guarded by what it was decided on."""
-        of = msgspec.structs.replace(cause.of, kind="run", id=run)
-        if isinstance(fact, RunQueued):
-            guard = Guard(_of_project(of) + "run.*.queued", project.queued)
-            return Draft(fact, of, event_id(self.durable, cause.id, fact), guard)
-        seq = next(open.seq for open in project.open if open.id == run)
-        id = event_id(self.durable, cause.id, fact, run)
-        return Draft(fact, of, id, Guard(subjects.history(of), seq))
-
-    async def _label(self, push: Recorded[BranchPushed]) -> str:
-        """Return the tenant's label; allot one to a tenant that has none."""
-        owner = push.fact.repository.owner
-        of, rows = tenant(push.of.forge, owner), self.folds.labels.rows
-        if found := rows.get(labels.key_of(of)):
-            return found.label
-        seq = await self.events.last_seq(LABELLED)
-        await self.folds.labels.reached(seq)
-        if found := rows.get(labels.key_of(of)):
-            return found.label
-        fact = TenantLabelled(labels.allot(owner, {row.label for row in rows.values()}))
-        id, guard = event_id(self.durable, push.id, fact), Guard(LABELLED, seq)
-        await self.events.append(
-            fact, of=of, id=id, cause=push, actor=self.durable, name=owner, guard=guard
-        )
-        return fact.label
+        await trying(attempt, cause)
 
     async def _claim(self, resolved: Recorded[Event]) -> None:
         """Claim the run's names; reject the run when one of them is somebody else's."""
-        seq = await self.events.last_seq(CLAIMED)
-        await self.folds.claims.reached(seq)
-        project = await self._current(resolved.of)
+        project, at = await self.folds.project(self.events, resolved.of)
         run = next((run for run in project.open if run.id == resolved.of.id), None)
         if run is None:
             return
-        wanted, refusal = claims.missing(self.folds.claims.rows, run, resolved.of)
+        found, refusal = await naming.claimable(self.events, self.folds, resolved, run)
         if refusal:
-            fact = RunFinished("rejected", refusal)
-            drafts = [self._draft(resolved, project, run.id, fact)]
-        else:
-            guard = Guard(CLAIMED, seq)
-            drafts = [self._claimed(resolved, run, name) for name in wanted]
-            drafts[:1] = [msgspec.structs.replace(first, guard=guard) for first in drafts[:1]]
-        if drafts:
-            await self.events.append_all(drafts, cause=resolved, actor=self.durable)
-
-    def _claimed(self, resolved: Recorded[Event], run: OpenRun, function: str) -> Draft:
-        place = f"{run.environment}/{function}"
-        of = msgspec.structs.replace(resolved.of, kind="function", id=place)
-        fact = FunctionClaimed(run.label, function)
-        return Draft(fact, of, event_id(self.durable, resolved.id, fact, function))
+            end: Decision = [(run.id, RunFinished("rejected", refusal))]
+            found = await Drafting(self.events, resolved, project, at).drafts(end)
+        if found:
+            await self.events.append_all(found, cause=resolved, actor=self.durable)
 
 
-def _of_project(of: Aggregate) -> str:
-    """Return the prefix of all facts about the project."""
-    return f"ev.{subjects.encode(of.forge)}.{subjects.encode(of.project)}."
+def _following(event: Recorded[Event]) -> Callable[[Project], Decision]:
+    """Return what decides on what follows from an event that needs nothing else to be read."""
+    match event.fact:
+        case ProjectRemoved():
+            return partial(remove, cause=event)
+        case BranchDeleted(branch=branch):
+            return _closing(event, of_branch(branch), "branch-deleted")
+        case EnvironmentCloseRequested():
+            return _closing(event, event.of.id, "asked")
+        case RunCancelRequested():
+            return partial(stop, run=event.of.id, by=event.actor or Planner.durable)
+        case TimerFired() as fired:
+            return _due(event, fired)
+        case _:
+            return settle
 
 
-async def _again(attempt: Callable[[], Awaitable[T]], cause: Recorded[Event]) -> T:
-    """Return what an attempt returns; the log moves while we decide, so try some times."""
-    for _ in range(TRIES):
-        try:
-            return await attempt()
-        except Conflict as conflict:
-            log.info("moved_meanwhile", cause=cause.id, reason=str(conflict))
-    raise Conflict(f"the log moved {TRIES} times while {cause.id} was decided on")
+def _closing(event: Recorded[Event], environment: str, reason: Reason) -> Callable[..., Decision]:
+    return partial(close, cause=event, environment=environment, reason=reason)
+
+
+def _due(event: Recorded[Event], fired: TimerFired) -> Callable[[Project], Decision]:
+    if fired.purpose == "run-timeout":
+        return partial(expire, run=fired.about, due=fired.due)
+    if fired.purpose == "preview-expiry":
+        return partial(expire_preview, cause=event, fired=fired)
+    return lambda _: []

@@ -1,43 +1,97 @@
 """Newest wins. No clock, no random, no I/O: time and ids derive from the event."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
+from consumers.planner.previews import Limits
 from consumers.planner.projects import FAILED, LIVE, OpenRun, Project
+from consumers.planner.wishes import Wish, wish
 from schemas.envelope import Recorded
+from schemas.environments import PRODUCTION, is_preview
 from schemas.events import Event
-from schemas.events.branch import BranchPushed
+from schemas.events.environment import (
+    EnvironmentClosed,
+    EnvironmentOpened,
+    EnvironmentRefused,
+    EnvironmentRenewed,
+    Reason,
+)
 from schemas.events.run import RunCancelled, RunFinished, RunQueued, RunSuperseded
+from schemas.events.timer import TimerFired
 from schemas.ids import run_id
 
-PRODUCTION: Final = "production"
 BRAKE: Final = timedelta(minutes=5)  # older runs are let finish, so that steady pushing deploys
 
-Decision = list[tuple[str, RunQueued | RunSuperseded | RunCancelled | RunFinished]]  # with run ids
+BY: Final = "planner"
+
+Decision = list[tuple[str, Event]]  # with the ids of the runs, environments … they are about
 
 
-def decide(project: Project, push: Recorded[BranchPushed], label: str) -> Decision:
-    """Return the push's run and those that it supersedes; nothing for one decided on before."""
-    if push.seq not in project.pending:
+def decide(
+    project: Project, cause: Recorded[Any], label: str, limits: Limits | None = None
+) -> Decision:
+    """Return the run of a push, and what it supersedes; nothing for one decided on before.
+
+    A preview is opened, or stays longer, with each run; where it may not, it is refused.
+    """
+    if cause.seq not in project.pending:
         return []
-    run = run_id(push.id, push.time)
+    want = wish(project, cause)
+    if why := _refusal(project, want, limits or Limits()):
+        refused = EnvironmentRefused(want.branch, want.sha, why, cause.seq, want.pull)
+        return [(want.environment, refused)]
+    run, environment = run_id(cause.id, cause.time), want.environment
     queued = RunQueued(
-        environment=PRODUCTION,
-        generation=project.generations.get(PRODUCTION, 0) + 1,
-        branch=push.fact.branch,
-        sha=push.fact.after,
-        repository=push.fact.repository,
+        environment=environment,
+        generation=project.generations.get(environment, 0) + 1,
+        branch=want.branch,
+        sha=want.sha,
+        repository=want.repository,
         label=label,
-        resolve=not push.fact.continues,
-        push=push.seq,
-        pusher=push.fact.pusher,
+        resolve=want.resolve,
+        push=cause.seq,
+        pusher=want.pusher,
+        pull=want.pull,
+        ref=want.ref,
     )
-    return [(run, queued), *_superseded(project, PRODUCTION, by=run, at=push.time)]
+    return [
+        (run, queued),
+        *used(project, queued, cause),
+        *superseded(project, environment, by=run, at=cause.time),
+    ]
 
 
-def _superseded(project: Project, environment: str, *, by: str, at: datetime) -> Decision:
+def used(project: Project, queued: RunQueued, cause: Recorded[Any]) -> Decision:
+    """Return that a run's preview is open, and for how long; nothing for production."""
+    environment = queued.environment
+    if environment == PRODUCTION:
+        return []
+    until = cause.time + project.rules.previews.life
+    if environment in project.previews:
+        return [(environment, EnvironmentRenewed(until, cause.seq))]
+    return [(environment, EnvironmentOpened(queued.branch, until, cause.seq, queued.pull))]
+
+
+def _refusal(project: Project, want: Wish, limits: Limits) -> str:
+    """Return why there is no run, "" when there is one."""
+    if not want.wanted:
+        return f"previews of {want.branch} were turned off meanwhile"
+    if want.environment == PRODUCTION:
+        return ""
+    there = project.previews.get(want.environment)
+    if there is None and len(project.previews) >= limits.previews:
+        return (
+            f"there are {len(project.previews)} previews already, as many as there may be "
+            "(pushline previews rm ends one)"
+        )
+    if there is not None and (there.branch, there.pull) != (want.branch, want.pull):
+        return f"the branch {there.branch} has the name {want.environment} already"
+    return ""
+
+
+def superseded(project: Project, environment: str, *, by: str, at: datetime) -> Decision:
     """Return the ends of older runs, of those that a newer one may end."""
     return [
         (run.id, RunSuperseded(by=by))
@@ -53,15 +107,22 @@ def again(project: Project, request: Recorded[Event], old: RunQueued) -> Decisio
     """Return the run that does once more what ``old`` did.
 
     Nothing where a newer run of its environment was queued since, as by this very request: an
-    older commit would take a newer one's place. Nothing either while the run is under way.
+    older commit would take a newer one's place. Nothing either while the run is under way, or in
+    a preview that was closed.
     """
     environment = old.environment
+    if is_preview(environment) and environment not in project.previews:
+        return []
     going_on = {run.id for run in project.open if not run.rejected}
     if request.of.id in going_on or project.generations.get(environment) != old.generation:
         return []
     run = run_id(request.id, request.time)
-    queued = replace(old, generation=old.generation + 1, push=0)
-    return [(run, queued), *_superseded(project, environment, by=run, at=request.time)]
+    queued = replace(old, generation=old.generation + 1, push=0, asked=request.actor)
+    return [
+        (run, queued),
+        *used(project, queued, request),
+        *superseded(project, environment, by=run, at=request.time),
+    ]
 
 
 def settle(project: Project) -> Decision:
@@ -111,6 +172,33 @@ def _span(span: timedelta) -> str:
     return f"{minutes // 60} h" if minutes >= 60 else f"{span.total_seconds():.0f} s"
 
 
-def cancel(project: Project, by: str) -> Decision:
-    """Return the ends of all open runs of a project that is gone."""
-    return [(run.id, RunCancelled(by=by)) for run in project.open]
+def close(project: Project, cause: Recorded[Any], environment: str, reason: Reason) -> Decision:
+    """Return the end of a preview, and of all runs in it.
+
+    Nothing for one that is not open, or was used for something newer than what would end it.
+    """
+    preview = project.previews.get(environment)
+    if preview is None or preview.push > cause.seq:
+        return []
+    by = cause.actor or BY
+    runs = [run.id for run in project.open if run.environment == environment]
+    closed = EnvironmentClosed(reason, by)
+    return [(environment, closed), *((run, RunCancelled(by=by)) for run in runs)]
+
+
+def expire_preview(project: Project, cause: Recorded[Any], fired: TimerFired) -> Decision:
+    """Return the end of a preview that nobody has used since."""
+    preview = project.previews.get(fired.about)
+    if preview is None or preview.until > fired.due:
+        return []
+    return close(project, cause, fired.about, "expired")
+
+
+def remove(project: Project, cause: Recorded[Any]) -> Decision:
+    """Return the ends of all open runs and previews of a project that is gone."""
+    by = cause.actor or BY
+    ends: Decision = [(run.id, RunCancelled(by=by)) for run in project.open]
+    for name, preview in project.previews.items():
+        if preview.push < cause.seq:
+            ends.append((name, EnvironmentClosed("project-removed", by)))
+    return ends

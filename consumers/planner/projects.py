@@ -1,7 +1,7 @@
-"""Projects: pushes to decide on, generations and open runs, folded from the log.
+"""Projects: what is to be decided on, generations, open runs and previews, folded from the log.
 
-Reads   branch.pushed/1 of default branches, run.*, function.deploy-started/1,
-        function.deployed/1, function.deploy-failed/1
+Reads   branch.pushed/1, branch.deleted/1, pull.*, run.*, function.deploy-started/1,
+        function.deployed/1, function.deploy-failed/1, environment.*, project.configured/1
 """
 
 from datetime import datetime
@@ -10,10 +10,19 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from consumers.planner.previews import Preview, Rules
 from schemas.envelope import Recorded
+from schemas.environments import PRODUCTION
 from schemas.events import Event
 from schemas.events.branch import BranchPushed
+from schemas.events.environment import (
+    EnvironmentClosed,
+    EnvironmentOpened,
+    EnvironmentRefused,
+    EnvironmentRenewed,
+)
 from schemas.events.function import FunctionDeployed, FunctionDeployFailed, FunctionDeployStarted
+from schemas.events.project import ProjectConfigured
 from schemas.events.run import (
     Problem,
     RunBuildFailed,
@@ -27,7 +36,7 @@ from schemas.events.run import (
 
 LIVE: Final = "live"
 FAILED: Final = "failed"
-KINDS: Final = frozenset({"branch", "run", "function"})
+KINDS: Final = frozenset({"branch", "run", "function", "environment", "project"})
 
 
 class OpenRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +52,7 @@ class OpenRun(msgspec.Struct, frozen=True, kw_only=True):
     functions: tuple[str, ...] | None = None  # None until source has read the stack
     ends: dict[str, str] = {}  # function → live, failed, or the id of the run that outran it
     rejected: str = ""  # what source found wrong
+    promotes: str = ""  # the run whose artefacts it deploys
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +62,8 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     generations: dict[str, int] = {}  # of each environment, the last
     queued: int = 0  # the sequence of the last run.queued, for guards
     open: tuple[OpenRun, ...] = ()  # oldest first
+    rules: Rules = Rules()
+    previews: dict[str, Preview] = {}  # by environment
 
 
 def key(event: Recorded[Event]) -> str | None:
@@ -68,6 +80,10 @@ def reduce(project: Project | None, event: Recorded[Event]) -> Project | None:
             return _run(_turned(project, event.of.id, seq=event.seq), event)
         case "function":
             return _function(project, event)
+        case "environment":
+            return _environment(project, event)
+        case "project":
+            return _configured(project, event)
         case _:
             return _branch(project, event)
 
@@ -75,9 +91,37 @@ def reduce(project: Project | None, event: Recorded[Event]) -> Project | None:
 def _branch(project: Project, event: Recorded[Event]) -> Project:
     match event.fact:
         case BranchPushed(branch=branch, repository=repository):
-            if branch == repository.default_branch:
+            if project.rules.environment(branch, repository):
                 return replace(project, pending=(*project.pending, event.seq))
     return project
+
+
+def _environment(project: Project, event: Recorded[Event]) -> Project:
+    name = event.of.id
+    match event.fact:
+        case EnvironmentOpened(branch=branch, pull=pull, until=until, push=push):
+            preview = Preview(branch, pull, until, push)
+            return replace(project, previews=project.previews | {name: preview})
+        case EnvironmentRenewed(until=until, push=push) if name in project.previews:
+            preview = replace(project.previews[name], until=until, push=push)
+            return replace(project, previews=project.previews | {name: preview})
+        case EnvironmentClosed():
+            kept = {key: one for key, one in project.previews.items() if key != name}
+            return replace(project, previews=kept)
+        case EnvironmentRefused(push=push):
+            return _decided(project, push)
+        case _:
+            return project
+
+
+def _configured(project: Project, event: Recorded[Event]) -> Project:
+    if isinstance(event.fact, ProjectConfigured):
+        return replace(project, rules=replace(project.rules, said=event.fact))
+    return project
+
+
+def _decided(project: Project, push: int) -> Project:
+    return replace(project, pending=tuple(seq for seq in project.pending if seq != push))
 
 
 def _function(project: Project, event: Recorded[Event]) -> Project:
@@ -100,9 +144,10 @@ def _queued(project: Project, event: Recorded[Event], queued: RunQueued) -> Proj
         label=queued.label,
         queued=event.time,
         seq=event.seq,
+        promotes=queued.promotes,
     )
-    return Project(
-        pending=tuple(seq for seq in project.pending if seq != queued.push),
+    return replace(
+        _decided(project, queued.push),
         generations=project.generations | {queued.environment: queued.generation},
         queued=event.seq,
         open=(*project.open, run),
@@ -114,8 +159,8 @@ def _run(project: Project, event: Recorded[Event]) -> Project:
     match event.fact:
         case RunQueued() as queued:
             return _queued(project, event, queued)
-        case RunResolved(functions=functions):
-            return _turned(project, id, functions=functions)
+        case RunResolved() as resolved:
+            return _turned(_told(project, id, resolved), id, functions=resolved.functions)
         case RunRejected(problems=problems):
             return _turned(project, id, rejected=_why(problems))
         case RunBuildFailed(function=function):
@@ -124,6 +169,17 @@ def _run(project: Project, event: Recorded[Event]) -> Project:
             return replace(project, open=tuple(run for run in project.open if run.id != id))
         case _:
             return project
+
+
+def _told(project: Project, id: str, resolved: RunResolved) -> Project:
+    """Take what a stack says of previews from the newest that was built for production."""
+    run = next((one for one in project.open if one.id == id), None)
+    if run is None or run.environment != PRODUCTION or run.promotes:
+        return project
+    if run.generation < project.rules.told:
+        return project
+    rules = replace(project.rules, stack=resolved.previews, told=run.generation)
+    return replace(project, rules=rules)
 
 
 def _why(problems: tuple[Problem, ...]) -> str:

@@ -73,7 +73,7 @@ class Source:
         fact = queued.fact
         remote = await self.remotes(queued.of.forge, fact.repository)
         sha = "" if fact.resolve else fact.sha
-        return await fetch(remote, fact.branch, sha, self.settings)
+        return await fetch(remote, fact.branch, sha, self.settings, ref=fact.ref)
 
     def prepared(self, commit: Commit) -> Prepared:
         """Return the archives of a commit; blocks."""
@@ -105,7 +105,7 @@ class Source:
             log.info("source_skipped", run=queued.of.id)
             return
         names = tuple(archive.spec.name for archive in archives)
-        resolved = RunResolved(sha, names, prepared.warnings)
+        resolved = RunResolved(sha, names, prepared.warnings, prepared.previews)
         drafts = [Draft(resolved, queued.of, event_id(self.durable, queued.id, resolved))]
         pairs = zip(digests, digests[len(archives) :], strict=False)
         for archive, (tar, spec) in zip(archives, pairs, strict=False):

@@ -60,14 +60,18 @@ class Advert:
         return sha in self.refs.values() or bool(any_reachable & self.abilities)
 
 
-async def fetch(remote: Remote, branch: str, sha: str, limits: SourceSettings) -> Commit:
+async def fetch(
+    remote: Remote, branch: str, sha: str, limits: SourceSettings, *, ref: str = ""
+) -> Commit:
     """Return the commit ``sha``, or the head of ``branch`` for an empty one.
 
+    ``ref`` is what the forge calls it where it is no branch of this repository.
     Raises Refused where asking again is of no use, SourceUnavailable where it may be.
     """
     try:
         async with asyncio.timeout(limits.fetch_seconds), _session(remote) as session:
-            return await _Fetching(remote, session, limits).run(branch, sha)
+            fetching = _Fetching(remote, session, limits)
+            return await fetching.run(branch, sha, ref or f"refs/heads/{branch}")
     except TimeoutError as error:
         message = f"the forge took longer than {limits.fetch_seconds:g} s"
         raise SourceUnavailable(message) from error
@@ -96,10 +100,9 @@ class _Fetching:
     limits: SourceSettings
     url: str = ""
 
-    async def run(self, branch: str, sha: str) -> Commit:
+    async def run(self, branch: str, sha: str, ref: str) -> Commit:
         self.url = self.remote.url
         advert = await self.advert()
-        ref = f"refs/heads/{branch}"
         if not sha and ref not in advert.refs:
             raise refused("branch_gone", f"the branch {branch} is gone", "push it again")
         wanted = sha or advert.refs[ref]

@@ -7,6 +7,7 @@ import msgspec
 from consumers.source.archive import Templates, TooMuch, collisions, pack
 from consumers.source.limits import Refused, refused
 from consumers.source.tree import Outside, Tree
+from schemas.environments import Previews
 from schemas.events.run import Problem
 from schemas.ids import Digest, digest_of
 from schemas.stack import NAMES, FunctionSpec, Stack, StackInvalid, environment_of, parse
@@ -31,6 +32,7 @@ class Prepared(msgspec.Struct, frozen=True):
 
     archives: tuple[Archive, ...]
     warnings: tuple[Problem, ...]
+    previews: Previews | None = None
 
 
 def prepare(tree: Tree, templates: Templates, honoured: Collection[str] = ()) -> Prepared:
@@ -55,7 +57,7 @@ def prepare(tree: Tree, templates: Templates, honoured: Collection[str] = ()) ->
         ordered = sorted(set(problems), key=lambda problem: (problem.line, problem.message))
         raise Refused("stack_invalid", tuple(ordered[:SHOWN]))
     warnings = [*stack.warnings, *tree.warnings(), *_unheard(tree)]
-    return Prepared(tuple(archives), tuple(warnings[:SHOWN]))
+    return Prepared(tuple(archives), tuple(warnings[:SHOWN]), stack.previews)
 
 
 def _stack(tree: Tree, templates: Templates, honoured: Collection[str]) -> Stack:

@@ -1,6 +1,7 @@
-"""Timers that are wanted, folded from the log: one for each scheduled function and open run.
+"""Timers that are wanted, folded from the log: of scheduled functions, open runs and previews.
 
-Reads   function.deployed/1, function.removed/1, run.queued/1, ends of runs, timer.fired/1
+Reads   function.deployed/1, function.removed/1, run.queued/1, ends of runs,
+        environment.opened/1, environment.renewed/1, environment.closed/1, timer.fired/1
 
 A scheduled function is due at the first moment of its schedule after it was last called, or
 deployed. So what was missed is due as soon as it can be, once, however many moments passed.
@@ -18,6 +19,11 @@ from bus.timers import Timer
 from schemas.cron import CronInvalid, parse
 from schemas.envelope import Aggregate, Recorded
 from schemas.events import Event
+from schemas.events.environment import (
+    EnvironmentClosed,
+    EnvironmentOpened,
+    EnvironmentRenewed,
+)
 from schemas.events.function import FunctionDeployed, FunctionRemoved
 from schemas.events.run import RunCancelled, RunFinished, RunQueued, RunSuperseded
 from schemas.events.timer import TimerFired
@@ -25,6 +31,7 @@ from schemas.schedule import Schedule
 
 CRON: Final = "cron-function"
 TIMEOUT: Final = "run-timeout"
+PREVIEW: Final = "preview-expiry"
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -42,12 +49,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     purpose: str
     forge: str
     project: str
-    about: str  # environment/function, or the run
+    about: str  # environment/function, the run, or the environment
     name: str  # the project's
-    after: datetime  # last called, deployed or queued
+    after: datetime  # last called, deployed, queued, or used
     schedule: Schedule = Schedule()  # of a function
     target: Target | None = None
     fired: int = 0  # the sequence of its last timer.fired
+    until: datetime | None = None  # when a preview is to be closed; None: it is, or is not there
 
     @property
     def of(self) -> Aggregate:
@@ -58,6 +66,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         """Return when it is due; None when it is not to happen any more."""
         if self.purpose == TIMEOUT:
             return None if self.fired else self._at(self.after + timeout)
+        if self.purpose == PREVIEW:
+            return self._at(self.until) if self.until else None
         try:
             return self._at(parse(self.schedule.cron, self.schedule.zone).next(self.after))
         except CronInvalid:  # of a stack that an older release let pass
@@ -82,6 +92,8 @@ def key(event: Recorded[Event]) -> str | None:
             return key_of(CRON, of.forge, of.project, of.id)
         case RunQueued() | RunSuperseded() | RunCancelled() | RunFinished():
             return key_of(TIMEOUT, of.forge, of.project, of.id)
+        case EnvironmentOpened() | EnvironmentRenewed() | EnvironmentClosed():
+            return key_of(PREVIEW, of.forge, of.project, of.id)
         case TimerFired(purpose=purpose, about=about):
             return key_of(purpose, of.forge, of.project, about)
         case _:
@@ -96,7 +108,11 @@ def reduce(row: Wanted | None, event: Recorded[Event]) -> Wanted | None:
         case RunQueued():
             return _wanted(TIMEOUT, event)
         case TimerFired(due=due):
-            return row and replace(row, after=max(due, event.time), fired=event.seq)
+            return row and replace(row, after=max(due, event.time), fired=event.seq, until=None)
+        case EnvironmentOpened(until=until) | EnvironmentRenewed(until=until):
+            return replace(row or _wanted(PREVIEW, event), after=event.time, until=until)
+        case EnvironmentClosed() if row and row.fired:
+            return replace(row, until=None)  # what fired before guards what will fire
         case _:
             return None
 

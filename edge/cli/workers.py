@@ -22,7 +22,8 @@ from consumers.intake import consumer as intake
 from consumers.intake.again import IntakeAgain
 from consumers.intake.consumer import Intake
 from consumers.metrics import consumer as metrics
-from consumers.planner.consumer import Folds, Planner
+from consumers.planner.consumer import Planner
+from consumers.planner.folds import Folds
 from consumers.run import Job, jobs
 from consumers.secrets.consumer import Sweeper
 from consumers.source.archive import Templates

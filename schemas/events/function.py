@@ -58,6 +58,14 @@ class FunctionDeployFailed(Event, frozen=True, tag="function.deploy-failed/1"):
     message: str
 
 
+class FunctionRollbackRequested(Event, frozen=True, tag="function.rollback-requested/1"):
+    """An older revision is to be live again. Written by edge, read by planner."""
+
+    revision: str
+    deployed: int  # sequence of the function.deployed that tells of it
+    reason: str = ""
+
+
 class FunctionRemoved(Event, frozen=True, tag="function.removed/1"):
     """A function is gone, its name is free. Written by collector."""
 

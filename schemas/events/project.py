@@ -1,5 +1,6 @@
 """Facts about a project; its id stays empty, the project's own id is its identity."""
 
+from schemas.environments import Previews
 from schemas.events import Event
 
 
@@ -34,3 +35,10 @@ class ProjectRemoved(Event, frozen=True, tag="project.removed/1"):
     """A repository was deleted or closed to us. Written by intake, read by collector."""
 
     reason: str
+
+
+class ProjectConfigured(Event, frozen=True, tag="project.configured/1"):
+    """All that owners say of a project beside its stack. Written by edge, read by planner."""
+
+    branch: str = ""  # that goes to production; "": the forge's default branch
+    previews: Previews | None = None  # None: as stack.yml on that branch says

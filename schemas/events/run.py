@@ -4,6 +4,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from schemas.environments import Previews
 from schemas.events import Event
 from schemas.ids import Digest, Sha
 from schemas.repository import Repository
@@ -38,6 +39,12 @@ class RunQueued(Event, frozen=True, tag="run.queued/1"):
     resolve: bool = False  # the forge's head of the branch holds, not sha
     push: int = 0  # sequence of the branch.pushed that this answers; 0: of no push
     pusher: str = ""  # the forge's login
+    pull: int = 0  # the pull request that it shows; 0: none
+    ref: str = ""  # what the forge calls the commits, refs/pull/7/head; "": refs/heads/<branch>
+    promotes: str = ""  # the run whose artefacts are deployed once more: nothing is built
+    artefacts: tuple[int, ...] = ()  # sequences of the function.deployed that tell of these
+    asked: str = ""  # who wanted it, where no push did
+    reason: str = ""  # in the words of whoever wanted it
 
 
 class RunSuperseded(Event, frozen=True, tag="run.superseded/1"):
@@ -67,11 +74,15 @@ class RunCancelled(Event, frozen=True, tag="run.cancelled/1"):
 
 
 class RunResolved(Event, frozen=True, tag="run.resolved/1"):
-    """The commit is fetched and its stack is valid. Written by source, read by planner."""
+    """The commit is fetched and its stack is valid. Written by source, read by planner.
+
+    Written by planner where recorded artefacts are deployed once more.
+    """
 
     sha: Sha
     functions: tuple[str, ...]
     warnings: tuple[Problem, ...] = ()
+    previews: Previews | None = None  # what its stack says of previews; None: nothing
 
 
 class RunRejected(Event, frozen=True, tag="run.rejected/1"):
@@ -106,7 +117,10 @@ class Attestation(msgspec.Struct, frozen=True):
 
 
 class RunBuilt(Event, frozen=True, tag="run.built/1"):
-    """One function's image is there to be run. Written by builder, read by deployer."""
+    """One function's image is there to be run. Written by builder, read by deployer.
+
+    Written by planner where a recorded image is deployed once more.
+    """
 
     function: str
     image: Digest  # of the bundle, or of the image's manifest or index
@@ -115,6 +129,7 @@ class RunBuilt(Event, frozen=True, tag="run.built/1"):
     tool_ms: int = 0  # of the time it took, what pip, npm or an engine took
     reference: str = ""  # what to pull, HOST/PATH@sha256:…; "" for a bundle
     attestations: tuple[Attestation, ...] = ()
+    revision: str = ""  # the one that comes back; "": a new one
 
 
 class RunBuildFailed(Event, frozen=True, tag="run.build-failed/1"):

@@ -8,7 +8,7 @@ from consumers.deployer import desired
 from consumers.forges import customers
 from consumers.intake import consumer as intake
 from consumers.metrics import consumer as metrics
-from consumers.planner.consumer import Folds
+from consumers.planner.folds import Folds
 from consumers.secrets import register
 from consumers.timer.wanted import wanted
 from edge import domains

@@ -10,7 +10,8 @@ from bus import streams
 from bus.connection import Bus
 from bus.work import work
 from consumers.intake.consumer import BATCH, Intake, fold
-from consumers.planner.consumer import Folds, Planner
+from consumers.planner.consumer import Planner
+from consumers.planner.folds import Folds
 from schemas.envelope import Aggregate, Delivery, Recorded
 from schemas.events import Event
 from schemas.events.branch import BranchPushed

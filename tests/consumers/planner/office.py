@@ -10,7 +10,8 @@ import msgspec
 from bus.connection import Bus
 from bus.work import Worker
 from consumers.intake.consumer import Intake, fold
-from consumers.planner.consumer import Folds, Planner
+from consumers.planner.consumer import Planner
+from consumers.planner.folds import Folds
 from schemas.envelope import Aggregate, E, Recorded
 from schemas.events import Event
 from schemas.events.run import RunQueued, RunResolved

@@ -5,7 +5,8 @@ from consumers.forges.meaning import Meaning
 from consumers.intake import consumer as intake
 from consumers.intake.admission import CustomersUnread
 from consumers.intake.consumer import Intake
-from consumers.planner.consumer import Folds, Planner
+from consumers.planner.consumer import Planner
+from consumers.planner.folds import Folds
 from edge.cli.replay.decisions import NotRecorded
 from edge.cli.replay.parts.part import Part
 from schemas.envelope import Delivery

@@ -43,7 +43,7 @@ class RecordedSource(Source):
             for fact in self.scene.decision.recorded
             if isinstance(fact.fact, RunArchived)
         ]
-        self.found.append(Prepared(tuple(archives), resolved.warnings))
+        self.found.append(Prepared(tuple(archives), resolved.warnings, resolved.previews))
         return Commit(resolved.sha, Objects())
 
     def prepared(self, commit: Commit) -> Prepared:  # noqa: ARG002

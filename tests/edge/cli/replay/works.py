@@ -19,7 +19,8 @@ from consumers.builder.images import Built, NotBuildable, Order, Say
 from consumers.deployer.consumer import Deployer
 from consumers.deployer.platform import Revision, Running
 from consumers.intake import consumer as intake
-from consumers.planner.consumer import Folds, Planner
+from consumers.planner.consumer import Planner
+from consumers.planner.folds import Folds
 from consumers.run import jobs, run
 from consumers.source.archive import Templates
 from consumers.source.consumer import Source

@@ -1,0 +1,63 @@
+"""Environments: where a run goes. One is production; previews are named after what they show.
+
+An environment's name is the first part of a host, ``<environment>--<label>``, which has to fit
+into a DNS label of 63 characters; a tenant's label takes up to 39 of them.
+"""
+
+import hashlib
+import re
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from typing import Final
+
+import msgspec
+
+PRODUCTION: Final = "production"
+PREVIEW_DAYS: Final = 7  # that a preview lives unused, where nobody says otherwise
+PREVIEWS_MOST: Final = 20  # of one project at the same time, where nobody says otherwise
+
+_BRANCH: Final = "branch-"
+_PULL: Final = "pr-"
+_LONGEST: Final = 15  # characters of a slug: 63 - 39 - len("--") - len("branch-")
+_HASH: Final = 8
+_PLAIN: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_HASHED: Final = re.compile(rf"(.*-)?[0-9a-f]{{{_HASH}}}")
+
+
+class Previews(msgspec.Struct, frozen=True):
+    """Which branches and pull requests get an environment of their own, and for how long."""
+
+    branches: tuple[str, ...] = ()  # patterns; * is any text, slashes too
+    pull_requests: bool = False
+    expire: int = 0  # seconds without a run until it is closed; 0: the operator's default
+
+    def takes(self, branch: str) -> bool:
+        """Tell whether a branch is to have a preview."""
+        return any(fnmatchcase(branch, pattern) for pattern in self.branches)
+
+    @property
+    def life(self) -> timedelta:
+        """Return how long one stays after its last run."""
+        return timedelta(seconds=self.expire) if self.expire else timedelta(days=PREVIEW_DAYS)
+
+
+def of_branch(branch: str) -> str:
+    """Return the name of a branch's preview; two branches never share one.
+
+    What cannot stand in a host, or would take too much room, is told apart by a hash.
+    """
+    if len(branch) <= _LONGEST and _PLAIN.fullmatch(branch) and not _HASHED.fullmatch(branch):
+        return _BRANCH + branch
+    start = re.sub(r"[^a-z0-9]+", "-", branch.lower()).strip("-")
+    mark = hashlib.sha256(branch.encode()).hexdigest()[:_HASH]
+    return _BRANCH + f"{start[: _LONGEST - _HASH - 1].strip('-')}-{mark}".strip("-")
+
+
+def of_pull(number: int) -> str:
+    """Return the name of a pull request's preview."""
+    return f"{_PULL}{number}"
+
+
+def is_preview(environment: str) -> bool:
+    """Tell whether an environment goes with its branch or pull request."""
+    return environment.startswith((_BRANCH, _PULL))
