@@ -71,9 +71,9 @@ def test_recording_makes_what_is_stored(tmp_path_factory: pytest.TempPathFactory
     """A recorded sample is a message of a real log: read again it is the example."""
     folder = tmp_path_factory.mktemp("samples")
 
-    (path,) = samples.record(["run.built/1"], folder)
+    (path,) = samples.record(["run.build-started/1"], folder)
 
     sample = msgspec.json.decode(path.read_bytes(), type=Sample)
-    assert path.name == "run.built-1.json"
+    assert path.name == "run.build-started-1.json"
     fact: Event = sample.read().fact
-    assert fact == STORED["run.built/1"].read().fact
+    assert fact == STORED["run.build-started/1"].read().fact
