@@ -1,7 +1,8 @@
-"""Timers that are wanted, folded from the log: of scheduled functions, open runs and previews.
+"""Timers that are wanted, folded from the log: of functions, open runs, previews and removals.
 
 Reads   function.deployed/1, function.removed/1, run.queued/1, ends of runs,
-        environment.opened/1, environment.renewed/1, environment.closed/1, timer.fired/1
+        environment.opened/1, environment.renewed/1, environment.closed/1,
+        collection.planned/1, collection.cancelled/1, timer.fired/1
 
 A scheduled function is due at the first moment of its schedule after it was last called, or
 deployed. So what was missed is due as soon as it can be, once, however many moments passed.
@@ -19,6 +20,7 @@ from bus.timers import Timer
 from schemas.cron import CronInvalid, parse
 from schemas.envelope import Aggregate, Recorded
 from schemas.events import Event
+from schemas.events.collection import CollectionCancelled, CollectionPlanned
 from schemas.events.environment import (
     EnvironmentClosed,
     EnvironmentOpened,
@@ -32,6 +34,7 @@ from schemas.schedule import Schedule
 CRON: Final = "cron-function"
 TIMEOUT: Final = "run-timeout"
 PREVIEW: Final = "preview-expiry"
+COLLECTION: Final = "collection"
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -55,7 +58,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     schedule: Schedule = Schedule()  # of a function
     target: Target | None = None
     fired: int = 0  # the sequence of its last timer.fired
-    until: datetime | None = None  # when a preview is to be closed; None: it is, or is not there
+    until: datetime | None = None  # when a preview closes, or a function goes; None: not any more
 
     @property
     def of(self) -> Aggregate:
@@ -66,7 +69,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         """Return when it is due; None when it is not to happen any more."""
         if self.purpose == TIMEOUT:
             return None if self.fired else self._at(self.after + timeout)
-        if self.purpose == PREVIEW:
+        if self.purpose in (PREVIEW, COLLECTION):
             return self._at(self.until) if self.until else None
         try:
             return self._at(parse(self.schedule.cron, self.schedule.zone).next(self.after))
@@ -94,6 +97,8 @@ def key(event: Recorded[Event]) -> str | None:
             return key_of(TIMEOUT, of.forge, of.project, of.id)
         case EnvironmentOpened() | EnvironmentRenewed() | EnvironmentClosed():
             return key_of(PREVIEW, of.forge, of.project, of.id)
+        case CollectionPlanned() | CollectionCancelled():
+            return key_of(COLLECTION, of.forge, of.project, of.id)
         case TimerFired(purpose=purpose, about=about):
             return key_of(purpose, of.forge, of.project, about)
         case _:
@@ -109,12 +114,20 @@ def reduce(row: Wanted | None, event: Recorded[Event]) -> Wanted | None:
             return _wanted(TIMEOUT, event)
         case TimerFired(due=due):
             return row and replace(row, after=max(due, event.time), fired=event.seq, until=None)
-        case EnvironmentOpened(until=until) | EnvironmentRenewed(until=until):
-            return replace(row or _wanted(PREVIEW, event), after=event.time, until=until)
-        case EnvironmentClosed() if row and row.fired:
+        case (
+            EnvironmentOpened(until=until)
+            | EnvironmentRenewed(until=until)
+            | CollectionPlanned(due=until)
+        ):
+            return replace(row or _wanted(_purpose(event), event), after=event.time, until=until)
+        case EnvironmentClosed() | CollectionCancelled() if row and row.fired:
             return replace(row, until=None)  # what fired before guards what will fire
         case _:
             return None
+
+
+def _purpose(event: Recorded[Event]) -> str:
+    return COLLECTION if isinstance(event.fact, CollectionPlanned) else PREVIEW
 
 
 def _scheduled(row: Wanted | None, event: Recorded[Event], fact: FunctionDeployed) -> Wanted:

@@ -9,7 +9,7 @@ from schemas.events import Event
 class TimerFired(Event, frozen=True, tag="timer.fired/1"):
     """A moment has come. Written by timer, read by timer and planner."""
 
-    purpose: str  # cron-function, run-timeout, preview-expiry
+    purpose: str  # cron-function, run-timeout, preview-expiry, collection
     about: str  # environment/function, the run, or the environment
     due: datetime  # UTC; what was missed fires later, once
 
