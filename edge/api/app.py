@@ -19,12 +19,16 @@ from bus.log import EventLog
 from bus.usage import UsageLog
 from edge.api import (
     access,
+    configuring,
     deadletters,
+    deploys,
     domains,
     events,
     keys,
     members,
+    previews,
     refusals,
+    releases,
     run_requests,
     secrets,
     stats,
@@ -167,6 +171,7 @@ async def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
 ROUTES: Final[tuple[Any, ...]] = (
     *(projects, runs, run, run_logs, functions, function, function_logs, usage, *stats.HANDLERS),
     *(*secrets.HANDLERS, *domains.HANDLERS, *run_requests.HANDLERS),
+    *(*previews.HANDLERS, *deploys.HANDLERS, *releases.HANDLERS, *configuring.HANDLERS),
     *(*members.HANDLERS, *tokens.HANDLERS, *keys.HANDLERS),
     *(*events.HANDLERS, *deadletters.HANDLERS, asyncapi, openapi),
 )

@@ -8,10 +8,16 @@ from datetime import datetime
 import msgspec
 
 from schemas.envelope import Recorded
+from schemas.environments import Previews
 from schemas.events import Event
 from schemas.events.branch import BranchDeleted, BranchPushed
 from schemas.events.function import FunctionClaimed, FunctionRemoved
-from schemas.events.project import ProjectInstalled, ProjectRemoved, ProjectRenamed
+from schemas.events.project import (
+    ProjectConfigured,
+    ProjectInstalled,
+    ProjectRemoved,
+    ProjectRenamed,
+)
 from schemas.events.run import RunFinished, RunQueued, RunRejected
 
 READ = (
@@ -19,6 +25,7 @@ READ = (
     BranchDeleted,
     FunctionClaimed,
     FunctionRemoved,
+    ProjectConfigured,
     ProjectInstalled,
     ProjectRemoved,
     ProjectRenamed,
@@ -36,6 +43,8 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str  # owner/name, a label
     label: str = ""  # the tenant's
     default_branch: str = ""
+    production_branch: str = ""  # by its owners; "": the default branch
+    previews: Previews | None = None  # by its owners; None: as its stack.yml says
     branches: dict[str, str] = {}  # name to head, as the forge told us
     functions: tuple[str, ...] = ()  # claimed, in any environment
     runs: int = 0
@@ -70,6 +79,8 @@ def reduce(row: Project | None, event: Recorded[Event]) -> Project | None:
             | ProjectRenamed(owner=owner, repository=name)
         ):
             return msgspec.structs.replace(old, name=f"{owner}/{name}")
+        case ProjectConfigured(branch=branch, previews=previews):
+            return msgspec.structs.replace(old, production_branch=branch, previews=previews)
         case ProjectRemoved():
             return None
         case _:

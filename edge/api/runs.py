@@ -55,6 +55,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     deployed: datetime | None = None
     start_ms: int = 0
     revision: str = ""
+    image: str = ""
+    seq: int = 0  # of function.deployed
     failed: datetime | None = None
     code: str = ""
     message: str = ""
@@ -78,6 +80,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     outcome: Outcome = "queued"
     message: str = ""
     by: str = ""  # the run that superseded it, or who cancelled it
+    asked: str = ""  # who wanted it, where no push did
+    reason: str = ""  # in his words
+    promotes: str = ""  # the run whose artefacts it deploys
+    pull: int = 0  # the pull request that it shows; 0: none
     queued: datetime
     resolved: datetime | None = None
     ended: datetime | None = None
@@ -118,7 +124,7 @@ def reduce(run: Run | None, event: Recorded[Event]) -> Run | None:
         case RunRejected() | RunSuperseded() | RunCancelled() | RunFinished():
             return _ended(run, fact, event.time)
         case _:
-            return _with_part(run, fact, event.time, event.of.id)
+            return _with_part(run, event)
 
 
 def _ended(
@@ -150,13 +156,18 @@ def _queued(fact: RunQueued, event: Recorded[Event]) -> Run:
         branch=fact.branch,
         sha=fact.sha,
         pusher=fact.pusher,
+        asked=fact.asked,
+        reason=fact.reason,
+        promotes=fact.promotes,
+        pull=fact.pull,
         queued=event.time,
     )
 
 
-def _with_part(run: Run, fact: Event, time: datetime, id: str) -> Run:
+def _with_part(run: Run, event: Recorded[Event]) -> Run:
     """Return the run with what this fact says of one function."""
-    name = getattr(fact, "function", "") or id.partition("/")[2]
+    fact, time = event.fact, event.time
+    name = getattr(fact, "function", "") or event.of.id.partition("/")[2]
     part = run.parts.get(name, Part(function=name))
     outcome: Outcome = run.outcome
     waits = run.waits
@@ -172,10 +183,9 @@ def _with_part(run: Run, fact: Event, time: datetime, id: str) -> Run:
         case FunctionDeployStarted(revision=revision):
             part = msgspec.structs.replace(part, deploy_started=time, revision=revision)
             outcome = _further(run, "deploying")
-        case FunctionDeployed(revision=revision, start_ms=start_ms):
-            part = msgspec.structs.replace(
-                part, deployed=time, revision=revision, start_ms=start_ms
-            )
+        case FunctionDeployed(revision=revision, start_ms=start_ms, image=image):
+            seen = {"deployed": time, "seq": event.seq, "start_ms": start_ms}
+            part = msgspec.structs.replace(part, revision=revision, image=image, **seen)
             outcome = _further(run, "deploying")
             waits = _without(run, "deployer", name)
         case RunBuildFailed(code=code, message=message, tail=tail):

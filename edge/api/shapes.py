@@ -61,6 +61,10 @@ class RunView(RunItem, frozen=True, kw_only=True):
     generation: int
     label: str
     by: str
+    asked: str = ""
+    reason: str = ""
+    promotes: str = ""
+    pull: int = 0
     start: datetime
     steps: tuple[Step, ...]
     parts: list[Part]
@@ -153,6 +157,10 @@ def run_view(run: Run, now: datetime, urls: dict[str, str]) -> RunView:
         generation=run.generation,
         label=run.label,
         by=run.by,
+        asked=run.asked,
+        reason=run.reason,
+        promotes=run.promotes,
+        pull=run.pull,
         start=fall.start,
         steps=fall.steps,
         parts=list(run.parts.values()),

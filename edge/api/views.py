@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from bus.fold import Fold
 from edge import domains
-from edge.api import functions, projects, runs
+from edge.api import environments, functions, projects, runs
+from edge.api.environments import Environment
 from edge.api.functions import Function
 from edge.api.problems import AmbiguousId, NotFound, NotYet
 from edge.api.projects import Project
@@ -50,6 +51,7 @@ class Views:
     functions: Fold[Function]
     projects: Fold[Project]
     domains: Fold[Domain]
+    environments: Fold[Environment]
     url: Urls
     now: Callable[[], datetime] = _now  # what has not ended lasts until then
     current: Fold[Project] | None = None  # says whose a project is today, where this is the past
@@ -80,28 +82,36 @@ class Views:
                 reduce=domains.reduce,
                 snapshots=snapshots,
             ),
+            Fold(
+                "api-environments",
+                row=Environment,
+                key=environments.key,
+                reduce=environments.reduce,
+                snapshots=snapshots,
+            ),
             url,
         )
 
     @property
     def folds(self) -> tuple[Fold[Any], ...]:
         """Return each of them; whoever serves them runs them."""
-        return (self.runs, self.functions, self.projects, self.domains)
+        return (self.runs, self.functions, self.projects, self.domains, self.environments)
 
     def then(self, state: Sequence[Fold[Any]], time: datetime) -> "Views":
         """Return the same with folds as they were, and today's names."""
-        runs, functions, projects, domains = state
+        runs, functions, projects, domains, environments = state
         return replace(
             self,
             runs=runs,
             functions=functions,
             projects=projects,
             domains=domains,
+            environments=environments,
             now=lambda: time,
             current=self.projects,
         )
 
-    def seen(self, row: Run | Function | Project, sees: Sees) -> bool:
+    def seen(self, row: Run | Function | Project | Environment, sees: Sees) -> bool:
         """Tell whether a row is of a project that may be seen: of whoever owns it now."""
         return sees(row.forge, self.name_of(row.forge, row.project, row.name))
 

@@ -23,6 +23,7 @@ Action = Literal[
     "audit",
     "invoke",
     "domains",
+    "configure",
     "operate",
 ]
 
@@ -71,6 +72,7 @@ NEEDS: Final[dict[str, Need]] = {
     "members": _need("owner", "operate"),
     "audit": _need("owner", "read", "operate"),
     "domains": _need("owner", "operate"),
+    "configure": _need("owner", "operate"),  # the branch of production, previews
     "operate": _need(None, "operate"),
 }
 INVOKE: Final = "invoke"

@@ -1,6 +1,7 @@
 """Who may do what by HTTP: every path of the API, asked by everybody there can be."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -10,6 +11,7 @@ from edge.auth.people import PLATFORM, Caller
 from edge.auth.signing import new_key
 from schemas.envelope import Aggregate
 from schemas.events.domain import DomainMapped
+from schemas.events.environment import EnvironmentOpened
 from schemas.events.function import FunctionClaimed, FunctionDeployed
 from schemas.events.run import RunFinished, RunQueued
 from schemas.events.token import TokenIssued
@@ -58,6 +60,8 @@ ROWS: Final = (
     Row("GET", "/api/projects", "/api/projects", EVERYBODY),
     Row("GET", "/api/runs", "/api/runs", EVERYBODY),
     Row("GET", "/api/functions", "/api/functions", EVERYBODY),
+    Row("GET", "/api/deploys", "/api/deploys", EVERYBODY),
+    Row("GET", "/api/previews", "/api/previews", EVERYBODY),
     Row("GET", "/api/secrets", "/api/secrets", EVERYBODY),
     Row("GET", "/api/domains", "/api/domains", EVERYBODY),
     Row("GET", "/api/events", "/api/events", EVERYBODY),
@@ -85,6 +89,37 @@ ROWS: Final = (
     # changes
     Row("POST", "/api/runs/{run}/cancel", f"/api/runs/{OPEN}/cancel", RUN & SEE, SEE),
     Row("POST", "/api/runs/{run}/rerun", f"/api/runs/{ENDED}/rerun", RUN & SEE, SEE),
+    Row(
+        "POST",
+        "/api/promotions",
+        "/api/promotions",
+        RUN & SEE,
+        SEE,
+        {"project": "alice/hello", "environment": "branch-dev"},
+    ),
+    Row(
+        "POST",
+        "/api/functions/{label}/{name}/rollback",
+        "/api/functions/alice/hello/rollback",
+        RUN & SEE,
+        SEE,
+        {},
+    ),
+    Row(
+        "DELETE",
+        "/api/previews/{environment}",
+        "/api/previews/branch-dev?project=alice/hello",
+        RUN & SEE,
+        SEE,
+    ),
+    Row(
+        "PUT",
+        "/api/project-settings",
+        "/api/project-settings",
+        OWN & SEE,
+        SEE,
+        {"project": "alice/hello", "branch": "release"},
+    ),
     Row(
         "PUT",
         "/api/secrets/{place}",
@@ -198,6 +233,9 @@ async def _furnish(served: Serving) -> None:
         upstream="unix:fn-0.sock",
     )
     await served.append(deployed, function, name=name)
+    preview = Aggregate("local", name, "environment", "branch-dev")
+    opened = EnvironmentOpened("dev", datetime(2099, 1, 1, tzinfo=UTC), push=1)
+    await served.append(opened, preview, name=name)
     for caller in CALLERS:
         host = f"{slug(caller)}.example.com"
         of = Aggregate("", "", "domain", host)

@@ -27,6 +27,7 @@ BY_HAND: dict[str, tuple[str, str]] = {
     "members": ("owner", "operate"),
     "audit": ("owner", "read operate"),
     "domains": ("owner", "operate"),
+    "configure": ("owner", "operate"),
     "operate": ("", "operate"),
 }
 
