@@ -15,10 +15,13 @@ import msgspec
 PRODUCTION: Final = "production"
 PREVIEW_DAYS: Final = 7  # that a preview lives unused, where nobody says otherwise
 PREVIEWS_MOST: Final = 20  # of one project at the same time, where nobody says otherwise
+LONGEST: Final = 90 * 86400  # seconds that a preview may live unused
 
+_SPAN: Final = re.compile(r"([1-9]\d{0,3})([hdw])")
+_UNITS: Final = {"h": 3600, "d": 86400, "w": 604800}
 _BRANCH: Final = "branch-"
 _PULL: Final = "pr-"
-_LONGEST: Final = 15  # characters of a slug: 63 - 39 - len("--") - len("branch-")
+_SLUG: Final = 15  # characters of a slug: 63 - 39 - len("--") - len("branch-")
 _HASH: Final = 8
 _PLAIN: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _HASHED: Final = re.compile(rf"(.*-)?[0-9a-f]{{{_HASH}}}")
@@ -41,16 +44,23 @@ class Previews(msgspec.Struct, frozen=True):
         return timedelta(seconds=self.expire) if self.expire else timedelta(days=PREVIEW_DAYS)
 
 
+def seconds_of(span: str) -> int | None:
+    """Return what ``12h``, ``7d`` or ``2w`` means; None for what is no time, or too long a one."""
+    found = _SPAN.fullmatch(span)
+    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+    return seconds if 0 < seconds <= LONGEST else None
+
+
 def of_branch(branch: str) -> str:
     """Return the name of a branch's preview; two branches never share one.
 
     What cannot stand in a host, or would take too much room, is told apart by a hash.
     """
-    if len(branch) <= _LONGEST and _PLAIN.fullmatch(branch) and not _HASHED.fullmatch(branch):
+    if len(branch) <= _SLUG and _PLAIN.fullmatch(branch) and not _HASHED.fullmatch(branch):
         return _BRANCH + branch
     start = re.sub(r"[^a-z0-9]+", "-", branch.lower()).strip("-")
     mark = hashlib.sha256(branch.encode()).hexdigest()[:_HASH]
-    return _BRANCH + f"{start[: _LONGEST - _HASH - 1].strip('-')}-{mark}".strip("-")
+    return _BRANCH + f"{start[: _SLUG - _HASH - 1].strip('-')}-{mark}".strip("-")
 
 
 def of_pull(number: int) -> str:

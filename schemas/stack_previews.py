@@ -1,16 +1,12 @@
 """``previews:`` of a stack.yml: which branches and pull requests get an environment each."""
 
-import re
 from typing import Final
 
-from schemas.environments import Previews
+from schemas.environments import LONGEST, Previews, seconds_of
 from schemas.stack_fields import FieldReader
 from schemas.stack_yaml import Row
 
 PATTERNS: Final = 20
-LONGEST: Final = 90 * 86400  # seconds a preview may live unused
-_SPAN: Final = re.compile(r"([1-9]\d{0,3})([hdw])")
-_UNITS: Final = {"h": 3600, "d": 86400, "w": 604800}
 _FIELDS: Final = ("branches", "pull_requests", "expire")
 
 
@@ -42,11 +38,10 @@ def _seconds(reader: FieldReader, row: Row) -> int:
     said = reader.text(row.value, field)
     if not said:
         return 0
-    found = _SPAN.fullmatch(said)
-    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
-    if not 0 < seconds <= LONGEST:
+    seconds = seconds_of(said)
+    if seconds is None:
         message = f"{said} is not a time that a preview may live unused"
         reader.error(
             row.line, field, message, f"such as 12h, 7d or 2w, at most {LONGEST // 86400}d"
         )
-    return seconds
+    return seconds or 0

@@ -6,14 +6,16 @@ from collections.abc import Iterable
 from cyclopts import App
 from rich.text import Text
 
+from edge.api.asked import RunAsked
 from edge.api.shapes import FunctionView, LogLine, Page, UsageView
 from edge.cli.client import Api
 from edge.cli.moment import MomentOption, moment
 from edge.cli.output import as_json, console, duration, state, table, when
+from edge.cli.releasing import ended
 from edge.cli.where import HERE, At, FollowOption, JsonOption, target
 from schemas.errors import PushlineError
 
-app = App(name="functions", help="See the functions, and what they write.")
+app = App(name="functions", help="See the functions and what they write, take one back.")
 
 PRODUCTION = "production"
 
@@ -118,6 +120,39 @@ def logs(
     lines = api.lines(path, follow=follow, limit=limit, environment=row.environment)
     print_lines(lines, json=json, named=False)
     return 0
+
+
+@app.command
+def rollback(
+    name: str,
+    *,
+    to: str = "",
+    reason: str = "",
+    json: JsonOption = False,
+    at: At = HERE,
+) -> int:
+    """Take a function back to a revision that it had; wait until that is live.
+
+    Parameters
+    ----------
+    name
+        tenant/function, or the function alone where only one tenant has it; a preview's is
+        tenant/function@environment.
+    to
+        The revision, as `pushline deploys` shows it; without it the one before.
+    reason
+        Why, for those who read it later.
+    """
+    api = Api(target(at))
+    row = find(api, name)
+    path = f"/api/functions/{row.label}/{row.function}/rollback"
+    body = {"to": to, "environment": row.environment, "reason": reason}
+    asked = api.send("POST", path, RunAsked, body)
+    if json:
+        as_json([asked])
+        return 0
+    sys.stdout.write(f"{full_name(row)} goes back as run {asked.run}\n")
+    return ended(api, asked)
 
 
 def _used(api: Api, row: FunctionView) -> str:

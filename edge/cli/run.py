@@ -150,6 +150,10 @@ def shown(view: RunView) -> None:
     )
     by = f" by {view.pusher}" if view.pusher else ""
     out.print(Text(f"pushed {when(view.start)}{by}, to {view.environment}"))
+    if view.asked:
+        what = f"run {view.promotes} once more, nothing is built" if view.promotes else "again"
+        why = f": {view.reason}" if view.reason else ""
+        out.print(Text(f"{what}, as {view.asked} asked{why}"))
     if view.by:
         out.print(Text(f"{view.outcome} by {view.by}"))
     sys.stdout.write("\n")

@@ -20,6 +20,7 @@ class Patience(msgspec.Struct, frozen=True):
     """How long the terminal waits, in seconds."""
 
     queued: float = 5.0  # for the run
+    unsure: float = 1.0  # for the runs of all branches that need not have one
     silence: float = 15.0  # between two lines; proxies cut silent connections
     whole: float = 600.0  # for the run's end
 
@@ -81,6 +82,8 @@ def _too_long(story: Story, patience: Patience, elapsed: float) -> str:
     """Return the last line when waiting makes no sense any more."""
     if story.ended:
         return ""
+    if not story.run and elapsed >= patience.queued and story.otherwise:
+        return story.otherwise
     if not story.run and elapsed >= patience.queued:
         return f"stored; no run was queued within {patience.queued:g} s ({LOOK})"
     if elapsed >= patience.whole:

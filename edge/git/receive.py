@@ -128,15 +128,28 @@ class Receiver:
             if outcome.moved:
                 yield "stored; will be built when the log is back"
             return
-        for line in _not_deployed(accepted):
+        for line in _deleted_branches(accepted):
             yield line
-        for id, moved in accepted.ids:
-            if moved.branch == outcome.default_branch and not _deleted(moved):
-                story = Story(id, self.url, said=[str(p) for p in outcome.verdict.warnings])
-                events = self.follow(after=accepted.after)
-                async with aclosing(narrate(events, story, self.patience, gone)) as lines:
-                    async for line in lines:
-                        yield line
+        clock = asyncio.get_running_loop().time
+        began, default = clock(), outcome.default_branch
+        for id, moved in sorted(accepted.ids, key=lambda each: each[1].branch != default):
+            if _deleted(moved):
+                continue
+            story, patience = self._story(id, moved, outcome), self.patience
+            if story.otherwise:  # what comes of a branch shows at once, or nothing does
+                left = max(0.1, patience.unsure - (clock() - began))
+                patience = msgspec.structs.replace(patience, queued=left)
+            events = self.follow(after=accepted.after)
+            async with aclosing(narrate(events, story, patience, gone)) as lines:
+                async for line in lines:
+                    yield line
+
+    def _story(self, id: str, moved: LocalPush, outcome: Outcome) -> Story:
+        said = [str(problem) for problem in outcome.verdict.warnings]
+        if moved.branch == outcome.default_branch:
+            return Story(id, self.url, said=said)
+        otherwise = f"branch {moved.branch} is stored; only {outcome.default_branch} is deployed"
+        return Story(id, self.url, said=said, otherwise=otherwise)
 
 
 def _verdict(verdict: Verdict) -> list[str]:
@@ -145,16 +158,8 @@ def _verdict(verdict: Verdict) -> list[str]:
     ]
 
 
-def _not_deployed(accepted: Accepted) -> list[str]:
-    """Return a line for each branch that sets nothing off."""
-    default = accepted.outcome.default_branch
-    lines = []
-    for _, moved in accepted.ids:
-        if _deleted(moved):
-            lines.append(f"branch {moved.branch} is deleted")
-        elif moved.branch != default:
-            lines.append(f"branch {moved.branch} is stored; only {default} is deployed")
-    return lines
+def _deleted_branches(accepted: Accepted) -> list[str]:
+    return [f"branch {moved.branch} is deleted" for _, moved in accepted.ids if _deleted(moved)]
 
 
 def _deleted(moved: LocalPush) -> bool:

@@ -9,6 +9,7 @@ from schemas.envelope import Recorded
 from schemas.events import Event
 from schemas.events.branch import BranchPushed, BranchPushOutdated
 from schemas.events.delivery import DeliveryIgnored, DeliveryTranslated
+from schemas.events.environment import EnvironmentRefused
 from schemas.events.function import FunctionDeployed, FunctionDeployFailed, FunctionDeployStarted
 from schemas.events.run import (
     RunBuildFailed,
@@ -32,8 +33,14 @@ TAIL: Final = 20  # lines of a failed build's log
 class Story:
     """The run that one delivery sets off, followed to its end."""
 
-    def __init__(self, delivery: str, url: Url, *, said: Collection[str] = ()) -> None:
-        """Follow ``delivery``; warnings in ``said`` were shown before."""
+    def __init__(
+        self, delivery: str, url: Url, *, said: Collection[str] = (), otherwise: str = ""
+    ) -> None:
+        """Follow ``delivery``; warnings in ``said`` were shown before.
+
+        ``otherwise`` is the line for when no run comes of it, where that is nothing unusual.
+        """
+        self.otherwise = otherwise
         self.run = ""
         self.ended = False
         self._delivery = delivery
@@ -79,6 +86,9 @@ class Story:
             case DeliveryTranslated() if ours and not self._push:
                 self.ended = True
                 yield "not built: the log has heard of this push before"
+            case EnvironmentRefused(reason=reason) if self._push and event.cause == self._push:
+                self.ended = True
+                yield f"stored, and not deployed: {reason}"
             case RunQueued(environment=environment, generation=generation) if (
                 self._push and event.cause == self._push
             ):

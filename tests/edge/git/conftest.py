@@ -41,7 +41,7 @@ functions:
     handler: ./hello
 """
 # Nobody plays the planner in most tests: not long is waited for it.
-BRISK = GitSettings(patience=Patience(queued=0.3, silence=15, whole=60))
+BRISK = GitSettings(patience=Patience(queued=0.3, unsure=0.1, silence=15, whole=60))
 
 
 def url(label: str, environment: str, function: str) -> str:
