@@ -10,6 +10,7 @@ from functools import cached_property
 from bus.connection import Bus
 from consumers.builder.bundle import BundleBuilder, BundleSettings
 from consumers.builder.images import BuildSecrets, ImageBuilder
+from consumers.collector.evidence import Evidence, LogAlone
 from consumers.deployer.local.client import LocalPlatform
 from consumers.deployer.openfaas.client import Gateway
 from consumers.deployer.platform import Platform
@@ -93,6 +94,11 @@ class Adapters:
         address = chosen.router_address or own
         settings = RouterSettings(url=at.function_url, address=address, token=at.token)
         return Router(settings)
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Return what confirms that a project is gone."""
+        return LogAlone()
 
     @cached_property
     def remotes(self) -> Remotes:

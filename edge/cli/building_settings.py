@@ -1,4 +1,4 @@
-"""Settings of building functions, and of the registry that their images go to."""
+"""Settings of building functions, of the registry that their images go to, and of what is kept."""
 
 from typing import Annotated, Literal
 
@@ -69,3 +69,12 @@ class Building(SigningIn, frozen=True, kw_only=True):
     registry_insecure: Annotated[
         bool, Meta(description="true: the registry speaks plain http; 127.0.0.0/8 always may")
     ] = False
+    collect_grace_minutes: Annotated[
+        int,
+        Meta(
+            description="between the announcement that a function goes and its end, in which "
+            "`pushline collect undo` keeps it",
+            ge=0,
+            le=60 * 24 * 30,
+        ),
+    ] = 10

@@ -13,6 +13,9 @@ from bus.work import Worker
 from consumers.audit.consumer import audit
 from consumers.builder.consumer import Builder, BuilderSettings
 from consumers.builder.keeper import Keeper
+from consumers.collector.consumer import Collector
+from consumers.collector.consumer import Folds as Collected
+from consumers.collector.sweep import keep_swept
 from consumers.customers.consumer import keep
 from consumers.customers.origin import origin_of
 from consumers.deployer.consumer import Deployer
@@ -49,6 +52,7 @@ DURABLE: Final[tuple[type[Worker], ...]] = (
     Sweeper,
     Timekeeper,
     Calls,
+    Collector,
 )
 
 
@@ -157,6 +161,18 @@ def _timer(parts: Adapters) -> Consumers:
     return Consumers({**jobs(bus, (keeper, calls)), "timer-setting": kept}, (fold,))
 
 
+def _collector(parts: Adapters) -> Consumers:
+    folds = Collected.kept(parts.settings.snapshots)
+    grace = timedelta(minutes=parts.settings.settings.collect_grace_minutes)
+    collector = Collector(parts.bus.log, folds, parts.evidence, grace)
+
+    async def swept(stopping: asyncio.Event) -> None:
+        await keep_swept(collector, stopping)
+
+    made = jobs(parts.bus, (collector,))
+    return Consumers({**made, "collector-sweep": swept}, folds.all())
+
+
 def _audit(parts: Adapters) -> Consumers:
     sinks = audit_sinks.sending(parts.settings.settings.audit_sinks)
 
@@ -191,6 +207,7 @@ CONSUMERS: Final[dict[str, Callable[[Adapters], Consumers]]] = {
     "secrets": _secrets,
     "reconciler": _reconciler,
     "timer": _timer,
+    "collector": _collector,
     "audit": _audit,
     "metrics": _metrics,
 }

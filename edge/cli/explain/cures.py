@@ -20,6 +20,7 @@ CURES: Final[dict[str, str]] = {
     "device_waits": "open the address that `pushline login` prints, and approve it there",
     "engine_unavailable": "bring BuildKit or the Docker Engine back, the build goes on by itself",
     "event_missing": "drop its dead letter: what it points at is gone",
+    "forge_silent": "bring the forge back, or its token; nothing is removed until it answers",
     "gateway_failed": "look at the gateway's own log; then redrive the dead letter, or push again",
     "git_body_too_large": "push less at once: remove large files from the history",
     "git_client_gone": "push again, over a connection that holds",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from bus.fold import Fold
+from consumers.collector.consumer import Folds as Collected
 from consumers.deployer import desired
 from consumers.forges import customers
 from consumers.intake import consumer as intake
@@ -21,6 +22,7 @@ Makers: TypeAlias = tuple[Callable[[], tuple[Fold[Any], ...]], ...]
 MAKERS: Final[Makers] = (
     lambda: Views.make(None, _nowhere).folds,
     lambda: Folds.kept().all(),
+    lambda: Collected.kept().all(),
     lambda: Book.make(None).folds,
     lambda: (
         routes.fold(),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from edge.cli.replay.parts.builder import builder_part
+from edge.cli.replay.parts.collector import collector_part
 from edge.cli.replay.parts.deciders import intake_part, planner_part
 from edge.cli.replay.parts.deployer import deployer_part
 from edge.cli.replay.parts.part import Part
@@ -18,6 +19,7 @@ PARTS: Final[dict[str, Callable[[], Part]]] = {
     "builder": builder_part,
     "deployer": deployer_part,
     "secrets": secrets_part,
+    "collector": collector_part,
 }
 
 

@@ -1,0 +1,1 @@
+"""Collector: what nobody wants any more goes, announced before and recorded after."""
