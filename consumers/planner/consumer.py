@@ -1,13 +1,14 @@
 """Planner: decide which runs and previews there are, whose a name is, and when a run has ended.
 
-Reads   branch.pushed/1, branch.deleted/1, run.resolved/1, run.rejected/1, run.build-failed/1,
+Reads   branch.pushed/1, branch.deleted/1, pull.opened/1, pull.updated/1, pull.closed/1,
+        pull.approved/1, run.resolved/1, run.rejected/1, run.build-failed/1,
         function.deployed/1, function.deploy-failed/1, project.removed/1, timer.fired/1, and
         what people ask for: run.cancel-requested/1, run.rerun-requested/1,
         environment.promote-requested/1, environment.close-requested/1,
         function.rollback-requested/1
 Writes  run.queued/1, run.superseded/1, run.cancelled/1, run.finished/1, tenant.labelled/1,
         function.claimed/1, environment.opened/1, environment.renewed/1, environment.refused/1,
-        environment.closed/1; of recorded artefacts run.resolved/1 and run.built/1
+        environment.closed/1, pull.held/1; of recorded artefacts run.resolved/1 and run.built/1
 Calls   nobody
 Twice   is harmless: it decides by what the log says, each batch is guarded by what it was
         decided on, and a push that has its run is no longer pending
@@ -28,6 +29,7 @@ from consumers.planner.decide import (
     Decision,
     again,
     close,
+    close_pull,
     decide,
     expire,
     expire_preview,
@@ -40,6 +42,7 @@ from consumers.planner.folds import Folds
 from consumers.planner.folds import again as trying
 from consumers.planner.previews import LIMITS, Limits
 from consumers.planner.projects import Project
+from consumers.planner.wishes import wish
 from schemas.envelope import Recorded
 from schemas.environments import of_branch
 from schemas.events import Event
@@ -55,6 +58,7 @@ from schemas.events.function import (
     FunctionRollbackRequested,
 )
 from schemas.events.project import ProjectRemoved
+from schemas.events.pull import PullApproved, PullClosed, PullOpened, PullUpdated
 from schemas.events.run import (
     RunBuildFailed,
     RunCancelRequested,
@@ -82,6 +86,10 @@ class Planner:
     reads: ClassVar = (
         BranchPushed,
         BranchDeleted,
+        PullOpened,
+        PullUpdated,
+        PullApproved,
+        PullClosed,
         RunResolved,
         RunRejected,
         RunBuildFailed,
@@ -104,7 +112,7 @@ class Planner:
     async def handle(self, event: Recorded[Event]) -> None:
         """Decide what follows from one event."""
         match event.fact:
-            case BranchPushed():
+            case BranchPushed() | PullOpened() | PullUpdated() | PullApproved():
                 await self._pending(event)
             case RunResolved():
                 await trying(partial(self._claim, event), event)
@@ -155,7 +163,7 @@ class Planner:
         project, _ = await self.folds.project(self.events, event.of)
         for seq in [seq for seq in project.pending if seq <= event.seq]:
             push: Recorded[Any] = event if seq == event.seq else await self.events.get(seq)
-            owner = push.fact.repository.owner
+            owner = wish(project, push).repository.owner
             named = partial(naming.label_of, self.events, self.folds, push, owner)
             label = await trying(named, push)
             await self._write(push, partial(decide, cause=push, label=label, limits=self.limits))
@@ -189,18 +197,27 @@ class Planner:
 def _following(event: Recorded[Event]) -> Callable[[Project], Decision]:
     """Return what decides on what follows from an event that needs nothing else to be read."""
     match event.fact:
-        case ProjectRemoved():
-            return partial(remove, cause=event)
-        case BranchDeleted(branch=branch):
-            return _closing(event, of_branch(branch), "branch-deleted")
-        case EnvironmentCloseRequested():
-            return _closing(event, event.of.id, "asked")
         case RunCancelRequested():
             return partial(stop, run=event.of.id, by=event.actor or Planner.durable)
         case TimerFired() as fired:
             return _due(event, fired)
+        case ProjectRemoved():
+            return partial(remove, cause=event)
+        case fact:
+            return _gone(event, fact) or settle
+
+
+def _gone(event: Recorded[Event], fact: Event) -> Callable[[Project], Decision] | None:
+    """Return what ends a preview, None where the event says no such thing."""
+    match fact:
+        case BranchDeleted(branch=branch):
+            return _closing(event, of_branch(branch), "branch-deleted")
+        case PullClosed() as closed:
+            return partial(close_pull, cause=event, closed=closed)
+        case EnvironmentCloseRequested():
+            return _closing(event, event.of.id, "asked")
         case _:
-            return settle
+            return None
 
 
 def _closing(event: Recorded[Event], environment: str, reason: Reason) -> Callable[..., Decision]:

@@ -9,7 +9,7 @@ from consumers.planner.previews import Limits
 from consumers.planner.projects import FAILED, LIVE, OpenRun, Project
 from consumers.planner.wishes import Wish, wish
 from schemas.envelope import Recorded
-from schemas.environments import PRODUCTION, is_preview
+from schemas.environments import PRODUCTION, is_preview, of_pull
 from schemas.events import Event
 from schemas.events.environment import (
     EnvironmentClosed,
@@ -18,6 +18,7 @@ from schemas.events.environment import (
     EnvironmentRenewed,
     Reason,
 )
+from schemas.events.pull import PullClosed, PullHeld
 from schemas.events.run import RunCancelled, RunFinished, RunQueued, RunSuperseded
 from schemas.events.timer import TimerFired
 from schemas.ids import run_id
@@ -34,11 +35,22 @@ def decide(
 ) -> Decision:
     """Return the run of a push, and what it supersedes; nothing for one decided on before.
 
-    A preview is opened, or stays longer, with each run; where it may not, it is refused.
+    A preview is opened, or stays longer, with each run; where it may not, it is refused. A commit
+    of a fork is held until somebody has approved it.
     """
     if cause.seq not in project.pending:
         return []
     want = wish(project, cause)
+    if want.wanted and want.held:
+        held = PullHeld(
+            number=want.pull,
+            sha=want.sha,
+            repository=want.repository,
+            author=want.pusher,
+            environment=want.environment,
+            push=cause.seq,
+        )
+        return [(str(want.pull), held)]
     if why := _refusal(project, want, limits or Limits()):
         refused = EnvironmentRefused(want.branch, want.sha, why, cause.seq, want.pull)
         return [(want.environment, refused)]
@@ -77,7 +89,8 @@ def used(project: Project, queued: RunQueued, cause: Recorded[Any]) -> Decision:
 def _refusal(project: Project, want: Wish, limits: Limits) -> str:
     """Return why there is no run, "" when there is one."""
     if not want.wanted:
-        return f"previews of {want.branch} were turned off meanwhile"
+        what = f"pull request {want.pull} was closed" if want.pull else "it was turned off"
+        return f"no preview of {want.branch} is wanted any more: {what} meanwhile"
     if want.environment == PRODUCTION:
         return ""
     there = project.previews.get(want.environment)
@@ -184,6 +197,14 @@ def close(project: Project, cause: Recorded[Any], environment: str, reason: Reas
     runs = [run.id for run in project.open if run.environment == environment]
     closed = EnvironmentClosed(reason, by)
     return [(environment, closed), *((run, RunCancelled(by=by)) for run in runs)]
+
+
+def close_pull(project: Project, cause: Recorded[Any], closed: PullClosed) -> Decision:
+    """Return the end of a pull request's preview; nothing where it was opened again since."""
+    pull = project.pulls.get(closed.number)
+    if pull is None or not pull.closed:
+        return []
+    return close(project, cause, of_pull(closed.number), "pull-closed")
 
 
 def expire_preview(project: Project, cause: Recorded[Any], fired: TimerFired) -> Decision:

@@ -1,6 +1,6 @@
 """Projects: what is to be decided on, generations, open runs and previews, folded from the log.
 
-Reads   branch.pushed/1, branch.deleted/1, pull.*, run.*, function.deploy-started/1,
+Reads   branch.pushed/1, pull.*, run.*, function.deploy-started/1,
         function.deployed/1, function.deploy-failed/1, environment.*, project.configured/1
 """
 
@@ -10,7 +10,9 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from consumers.planner import pulls
 from consumers.planner.previews import Preview, Rules
+from consumers.planner.pulls import Pull
 from schemas.envelope import Recorded
 from schemas.environments import PRODUCTION
 from schemas.events import Event
@@ -23,6 +25,7 @@ from schemas.events.environment import (
 )
 from schemas.events.function import FunctionDeployed, FunctionDeployFailed, FunctionDeployStarted
 from schemas.events.project import ProjectConfigured
+from schemas.events.pull import PullHeld
 from schemas.events.run import (
     Problem,
     RunBuildFailed,
@@ -36,7 +39,7 @@ from schemas.events.run import (
 
 LIVE: Final = "live"
 FAILED: Final = "failed"
-KINDS: Final = frozenset({"branch", "run", "function", "environment", "project"})
+KINDS: Final = frozenset({"branch", "pull", "run", "function", "environment", "project"})
 
 
 class OpenRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +67,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     open: tuple[OpenRun, ...] = ()  # oldest first
     rules: Rules = Rules()
     previews: dict[str, Preview] = {}  # by environment
+    pulls: dict[int, Pull] = {}  # by number; the newest of those that are closed
 
 
 def key(event: Recorded[Event]) -> str | None:
@@ -80,6 +84,8 @@ def reduce(project: Project | None, event: Recorded[Event]) -> Project | None:
             return _run(_turned(project, event.of.id, seq=event.seq), event)
         case "function":
             return _function(project, event)
+        case "pull":
+            return _pull(project, event)
         case "environment":
             return _environment(project, event)
         case "project":
@@ -93,6 +99,16 @@ def _branch(project: Project, event: Recorded[Event]) -> Project:
         case BranchPushed(branch=branch, repository=repository):
             if project.rules.environment(branch, repository):
                 return replace(project, pending=(*project.pending, event.seq))
+    return project
+
+
+def _pull(project: Project, event: Recorded[Event]) -> Project:
+    if isinstance(event.fact, PullHeld):
+        return _decided(project, event.fact.push)
+    rows, asks = pulls.turned(project.pulls, event.fact)
+    project = replace(project, pulls=rows)
+    if asks and project.rules.previews.pull_requests:
+        return replace(project, pending=(*project.pending, event.seq))
     return project
 
 

@@ -56,6 +56,7 @@ class PullHeld(Event, frozen=True, tag="pull.held/1"):
     repository: Repository
     author: str = ""
     environment: str = ""  # where it would go
+    push: int = 0  # sequence of the fact that this answers
 
 
 class PullApproved(Event, frozen=True, tag="pull.approved/1"):
