@@ -19,6 +19,7 @@ from bus.log import EventLog
 from bus.usage import UsageLog
 from edge.api import (
     access,
+    collections,
     configuring,
     deadletters,
     deploys,
@@ -171,7 +172,13 @@ async def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
 ROUTES: Final[tuple[Any, ...]] = (
     *(projects, runs, run, run_logs, functions, function, function_logs, usage, *stats.HANDLERS),
     *(*secrets.HANDLERS, *domains.HANDLERS, *run_requests.HANDLERS),
-    *(*previews.HANDLERS, *deploys.HANDLERS, *releases.HANDLERS, *configuring.HANDLERS),
+    *(
+        *previews.HANDLERS,
+        *collections.HANDLERS,
+        *deploys.HANDLERS,
+        *releases.HANDLERS,
+        *configuring.HANDLERS,
+    ),
     *(*members.HANDLERS, *tokens.HANDLERS, *keys.HANDLERS),
     *(*events.HANDLERS, *deadletters.HANDLERS, asyncapi, openapi),
 )

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from bus.fold import Fold
 from edge import domains
-from edge.api import environments, functions, projects, runs
+from edge.api import announced, environments, functions, projects, runs
+from edge.api.announced import Announced
 from edge.api.environments import Environment
 from edge.api.functions import Function
 from edge.api.problems import AmbiguousId, NotFound, NotYet
@@ -52,6 +53,7 @@ class Views:
     projects: Fold[Project]
     domains: Fold[Domain]
     environments: Fold[Environment]
+    announced: Fold[Announced]
     url: Urls
     now: Callable[[], datetime] = _now  # what has not ended lasts until then
     current: Fold[Project] | None = None  # says whose a project is today, where this is the past
@@ -89,17 +91,31 @@ class Views:
                 reduce=environments.reduce,
                 snapshots=snapshots,
             ),
+            Fold(
+                "api-announced",
+                row=Announced,
+                key=announced.key,
+                reduce=announced.reduce,
+                snapshots=snapshots,
+            ),
             url,
         )
 
     @property
     def folds(self) -> tuple[Fold[Any], ...]:
         """Return each of them; whoever serves them runs them."""
-        return (self.runs, self.functions, self.projects, self.domains, self.environments)
+        return (
+            self.runs,
+            self.functions,
+            self.projects,
+            self.domains,
+            self.environments,
+            self.announced,
+        )
 
     def then(self, state: Sequence[Fold[Any]], time: datetime) -> "Views":
         """Return the same with folds as they were, and today's names."""
-        runs, functions, projects, domains, environments = state
+        runs, functions, projects, domains, environments, announced = state
         return replace(
             self,
             runs=runs,
@@ -107,11 +123,12 @@ class Views:
             projects=projects,
             domains=domains,
             environments=environments,
+            announced=announced,
             now=lambda: time,
             current=self.projects,
         )
 
-    def seen(self, row: Run | Function | Project | Environment, sees: Sees) -> bool:
+    def seen(self, row: Run | Function | Project | Environment | Announced, sees: Sees) -> bool:
         """Tell whether a row is of a project that may be seen: of whoever owns it now."""
         return sees(row.forge, self.name_of(row.forge, row.project, row.name))
 

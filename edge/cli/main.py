@@ -30,6 +30,7 @@ NOUNS = {
     "projects": "edge.cli.projects:app",
     "secrets": "edge.cli.secrets:app",
     "domains": "edge.cli.domains:app",
+    "collect": "edge.cli.collect:app",
     "link": "edge.cli.link:link",
     "login": "edge.cli.login:login",
     "logout": "edge.cli.login:logout",

@@ -10,6 +10,7 @@ from bus.connection import Bus
 from edge.auth.people import PLATFORM, Caller
 from edge.auth.signing import new_key
 from schemas.envelope import Aggregate
+from schemas.events.collection import CollectionPlanned
 from schemas.events.domain import DomainMapped
 from schemas.events.environment import EnvironmentOpened
 from schemas.events.function import FunctionClaimed, FunctionDeployed
@@ -62,6 +63,7 @@ ROWS: Final = (
     Row("GET", "/api/functions", "/api/functions", EVERYBODY),
     Row("GET", "/api/deploys", "/api/deploys", EVERYBODY),
     Row("GET", "/api/previews", "/api/previews", EVERYBODY),
+    Row("GET", "/api/collections", "/api/collections", EVERYBODY),
     Row("GET", "/api/secrets", "/api/secrets", EVERYBODY),
     Row("GET", "/api/domains", "/api/domains", EVERYBODY),
     Row("GET", "/api/events", "/api/events", EVERYBODY),
@@ -113,12 +115,28 @@ ROWS: Final = (
         SEE,
     ),
     Row(
+        "POST",
+        "/api/pulls/{number}/approve",
+        "/api/pulls/7/approve",
+        RUN & SEE,
+        SEE,
+        {"project": "alice/hello", "sha": SHA},
+    ),
+    Row(
         "PUT",
         "/api/project-settings",
         "/api/project-settings",
         OWN & SEE,
         SEE,
         {"project": "alice/hello", "branch": "release"},
+    ),
+    Row(
+        "POST",
+        "/api/collections/{collection}/undo",
+        "/api/collections/1/undo",
+        OWN & SEE,
+        SEE,
+        {},
     ),
     Row(
         "PUT",
@@ -212,6 +230,10 @@ async def served(bus: Bus) -> AsyncIterator[Serving]:
 async def _furnish(served: Serving) -> None:
     name = "alice/hello"
     hello = Repository("alice", "hello", "main")
+    going = Aggregate("local", name, "collection", "production/old")
+    never = datetime(2099, 1, 1, tzinfo=UTC)
+    planned = CollectionPlanned("alice", "production", "old", "it left stack.yml", 1, never)
+    await served.append(planned, going, name=name)
     for number, run in enumerate((ENDED, OPEN), start=1):
         queued = RunQueued("production", number, "main", SHA, hello, "alice")
         of = Aggregate("local", name, "run", run)
