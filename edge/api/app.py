@@ -19,6 +19,7 @@ from bus.log import EventLog
 from bus.usage import UsageLog
 from edge.api import (
     access,
+    approvals,
     collections,
     configuring,
     deadletters,
@@ -178,6 +179,7 @@ ROUTES: Final[tuple[Any, ...]] = (
         *deploys.HANDLERS,
         *releases.HANDLERS,
         *configuring.HANDLERS,
+        *approvals.HANDLERS,
     ),
     *(*members.HANDLERS, *tokens.HANDLERS, *keys.HANDLERS),
     *(*events.HANDLERS, *deadletters.HANDLERS, asyncapi, openapi),

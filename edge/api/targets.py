@@ -30,7 +30,7 @@ def project_of(views: Views, name: str, forge: str, sees: Sees) -> Project:
 def preview_of(views: Views, project: Project, environment: str) -> Environment:
     """Return a preview that is open; raises NotFound."""
     row = views.environments.rows.get(f"{project.forge}:{project.project}:{environment}")
-    if row is None:
+    if row is None or row.opened is None:
         raise NotFound(
             f"no preview {environment[:100]} of {project.name}",
             hint=f"`pushline previews ls {project.name}` shows those that there are",

@@ -39,8 +39,8 @@ def ls(
             row.branch,
             row.sha[:8],
             state(row.outcome) if row.outcome else "",
-            when(row.until),
-            Text("\n".join(row.urls.values())),
+            when(row.until) if row.until else "",
+            _answers(row),
         )
         for row in found
     ]
@@ -48,6 +48,14 @@ def ls(
     empty = "no previews: `previews:` in stack.yml says which branches get one"
     table(headings, rows, empty=empty)
     return 0
+
+
+def _answers(row: PreviewView) -> Text:
+    """Return where it answers, or what it waits for."""
+    if row.held:
+        cure = f"pushline run approve {row.name} {row.pull} {row.held[:12]}"
+        return Text(f"a commit of {row.author} waits: {cure}")
+    return Text("\n".join(row.urls.values()))
 
 
 @app.command

@@ -7,6 +7,7 @@ from typing import Final
 from cyclopts import App
 from rich.text import Text
 
+from edge.api.approvals import Approved
 from edge.api.asked import RunAsked
 from edge.api.shapes import Page, RunItem, RunView, fall_of
 from edge.cli import bars
@@ -16,7 +17,7 @@ from edge.cli.moment import MomentOption, moment
 from edge.cli.output import as_json, console, duration, state, table, when
 from edge.cli.where import HERE, At, FollowOption, JsonOption, target
 
-app = App(name="run", help="See what pushes set off, end it, do it again.")
+app = App(name="run", help="See what pushes set off, end it, do it again, approve a fork's.")
 
 SETTLES: Final = 5.0  # seconds within which the planner has ended a run, as a rule
 
@@ -123,6 +124,38 @@ def rerun(run: str, *, json: JsonOption = False, at: At = HERE) -> int:
         as_json([asked])
     else:
         sys.stdout.write(f"run {asked.run} is queued: pushline run show {asked.run}\n")
+    return 0
+
+
+@app.command
+def approve(
+    project: str,
+    pull: int,
+    sha: str,
+    *,
+    reason: str = "",
+    json: JsonOption = False,
+    at: At = HERE,
+) -> int:
+    """Let one commit of a fork's pull request be built, after having read it.
+
+    Parameters
+    ----------
+    project
+        owner/name.
+    pull
+        The pull request's number.
+    sha
+        The commit that was read, or the first seven letters of it: no other is let in.
+    reason
+        Why, for those who read it later.
+    """
+    body = {"project": project, "sha": sha.lower(), "reason": reason}
+    done = Api(target(at)).send("POST", f"/api/pulls/{pull}/approve", Approved, body)
+    if json:
+        as_json([done])
+    else:
+        sys.stdout.write(f"{done.sha[:12]} may be built, for {done.environment}\n")
     return 0
 
 

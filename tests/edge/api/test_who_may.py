@@ -14,6 +14,7 @@ from schemas.events.collection import CollectionPlanned
 from schemas.events.domain import DomainMapped
 from schemas.events.environment import EnvironmentOpened
 from schemas.events.function import FunctionClaimed, FunctionDeployed
+from schemas.events.pull import PullHeld
 from schemas.events.run import RunFinished, RunQueued
 from schemas.events.token import TokenIssued
 from schemas.ids import digest_of
@@ -258,6 +259,8 @@ async def _furnish(served: Serving) -> None:
     preview = Aggregate("local", name, "environment", "branch-dev")
     opened = EnvironmentOpened("dev", datetime(2099, 1, 1, tzinfo=UTC), push=1)
     await served.append(opened, preview, name=name)
+    pull = Aggregate("local", name, "pull", "7")
+    await served.append(PullHeld(7, SHA, hello, "bob", "pr-7"), pull, name=name)
     for caller in CALLERS:
         host = f"{slug(caller)}.example.com"
         of = Aggregate("", "", "domain", host)
