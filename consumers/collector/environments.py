@@ -44,7 +44,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     newest: int = 0  # the generation of the newest run
     open: dict[str, Run] = {}  # by the run's id
     wants: Wants | None = None
-    branch: str = ""  # of the newest run
+    branch: str = ""  # of the newest push; what is promoted comes of another
     closed: int = 0  # sequence of environment.closed
     deleted: int = 0  # sequence of branch.deleted, of production's branch
 
@@ -66,7 +66,7 @@ def queued(environment: Environment, run: str, fact: RunQueued) -> Environment:
         environment,
         newest=max(environment.newest, fact.generation),
         open=environment.open | {run: Run(fact.generation)},
-        branch=fact.branch,
+        branch=environment.branch if fact.promotes else fact.branch,
         closed=0,
         deleted=0,
     )
