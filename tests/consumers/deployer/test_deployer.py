@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from bus.connection import Bus
@@ -104,6 +105,24 @@ async def test_the_previous_revision_is_named(story: Story) -> None:
     deployed = (await story.facts())[-1]
     assert isinstance(deployed, FunctionDeployed)
     assert (deployed.generation, deployed.previous) == (2, "abcdef0-1")
+
+
+async def test_a_revision_that_comes_back_keeps_its_name(story: Story) -> None:
+    """Where it runs still it is routed at once, under the newest generation."""
+    await story.deployer.handle(await story.built(1))
+    await story.deployer.handle(await story.built(2))
+    again = await story.built(3)
+    back = msgspec.structs.replace(again.fact, revision="abcdef0-1")
+
+    await story.deployer.handle(msgspec.structs.replace(again, fact=back))
+
+    *_, deployed = await story.facts()
+    assert isinstance(deployed, FunctionDeployed)
+    assert (deployed.revision, deployed.generation) == ("abcdef0-1", 3)
+    assert deployed.previous == "abcdef0-2"
+    assert set(story.platform.revisions) == {
+        f"local/alice/hello/production/hello@abcdef0-{number}" for number in (1, 2)
+    }
 
 
 async def test_an_older_generation_is_skipped(story: Story) -> None:

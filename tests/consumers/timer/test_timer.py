@@ -13,9 +13,10 @@ from bus.timers import Due, Timer
 from consumers.timer.calls import Calls, call_id
 from consumers.timer.consumer import Timekeeper
 from consumers.timer.setting import Setter
-from consumers.timer.wanted import CRON, TIMEOUT, Wanted, wanted
-from schemas.envelope import Recorded
+from consumers.timer.wanted import CRON, PREVIEW, TIMEOUT, Wanted, wanted
+from schemas.envelope import Aggregate, Recorded
 from schemas.errors import GiveUp
+from schemas.events.environment import EnvironmentClosed, EnvironmentOpened
 from schemas.events.function import FunctionRemoved
 from schemas.events.run import RunFinished
 from schemas.events.timer import TimerCallBegun, TimerDelivered, TimerFired
@@ -63,6 +64,24 @@ async def test_a_run_that_does_not_end_is_told_of(bus: Bus) -> None:
     assert (fired.fact.purpose, fired.fact.about, fired.run) == (TIMEOUT, RUN.id, RUN.id)
     assert phone.calls == []
     assert await bus.timers.list() == {}
+
+
+async def test_a_preview_that_nobody_uses_is_told_of(bus: Bus) -> None:
+    """Once each time that it was opened; of one that was closed before nothing is told."""
+    now = datetime.now(UTC)
+    dev = Aggregate("local", "alice/hello", "environment", "branch-dev")
+    other = msgspec.structs.replace(dev, id="branch-other")
+    soon = EnvironmentOpened("dev", now + timedelta(seconds=0.5), push=1)
+    async with ticking(bus, Phone()):
+        await bus.log.append(soon, of=other, id="other")
+        await bus.log.append(EnvironmentClosed("asked"), of=other, id="other-closed")
+        await bus.log.append(soon, of=dev, id="opened")
+        (fired,) = await there(bus, TimerFired)
+        assert (fired.fact.purpose, fired.fact.about) == (PREVIEW, "branch-dev")
+        await bus.log.append(EnvironmentClosed("expired"), of=dev, id="closed")
+        again = msgspec.structs.replace(soon, until=datetime.now(UTC) + timedelta(seconds=0.2))
+        await bus.log.append(again, of=dev, id="opened-again")
+        assert len(await there(bus, TimerFired, 2)) == 2
 
 
 async def test_a_young_run_costs_no_timer(bus: Bus) -> None:

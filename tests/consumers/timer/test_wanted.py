@@ -7,6 +7,11 @@ from typing import Any
 from consumers.timer.wanted import CRON, TIMEOUT, Target, Wanted, key, reduce
 from schemas.envelope import Aggregate, Recorded
 from schemas.events import Event
+from schemas.events.environment import (
+    EnvironmentClosed,
+    EnvironmentOpened,
+    EnvironmentRenewed,
+)
 from schemas.events.function import FunctionRemoved
 from schemas.events.run import RunFinished
 from schemas.events.timer import TimerFired
@@ -109,3 +114,23 @@ def test_a_run_is_due_until_it_ends() -> None:
     assert due(after(begun)) == at(13)
     assert due(after(begun, over)) is None
     assert after(begun, event(RunFinished("live"), at(12, 1), of=RUN)) is None
+
+
+def test_a_preview_is_due_when_nobody_has_used_it() -> None:
+    """Each use moves the moment; it fires once, and not at all once it is closed."""
+    of = Aggregate("local", "alice/hello", "environment", "branch-dev")
+    opened = event(EnvironmentOpened("dev", at(13), push=1), at(12), 1, of)
+    renewed = event(EnvironmentRenewed(at(15), push=2), at(14), 2, of)
+    closed = event(EnvironmentClosed("expired"), at(15), 4, of)
+    place = Aggregate("local", "alice/hello", "timer", "preview-expiry/branch-dev")
+    told = TimerFired("preview-expiry", "branch-dev", at(15))
+    over = event(told, at(15), 3, place)
+
+    assert due(after(opened)) == at(13)
+    assert due(after(opened, renewed)) == at(15)
+    assert due(after(opened, renewed, over)) is None
+    assert after(opened, renewed, closed) is None
+    again = after(opened, renewed, over, closed, opened)
+    assert due(again) == at(13)
+    assert again is not None
+    assert again.fired == 3, "what fired before guards what will fire"
