@@ -65,6 +65,12 @@ class RegistryRefused(BuildFailed):
     code = "registry_refused"
 
 
+class DeletionRefused(RegistryUnavailable):
+    """The registry deletes nothing, for nobody."""
+
+    code = "deletion_refused"
+
+
 class RegistryClient:
     """Speaks to one registry; shared between tasks."""
 
@@ -106,7 +112,10 @@ class RegistryClient:
                 raise RegistryUnavailable(message)
 
     async def delete(self, repository: str, digest: Digest) -> bool:
-        """Remove a manifest; False where there is none. Raises as ``manifest``."""
+        """Remove a manifest; False where there is none.
+
+        Raises as ``manifest``, and DeletionRefused where it never deletes any.
+        """
         async with self._ask("DELETE", repository, digest, headers={}) as answer:
             return answer.status != 404
 
@@ -144,6 +153,8 @@ class RegistryClient:
     def _check(self, status: int, repository: str) -> None:
         if status in (401, 403):
             raise self._refusal(repository)
+        if status == 405:
+            raise DeletionRefused(f"the registry {self._registry.host} deletes nothing")
         if status >= 400 and status != 404:
             raise RegistryUnavailable(f"the registry {self._registry.host} answered {status}")
 

@@ -22,6 +22,7 @@ from edge.cli.build_secrets import OrderedSecrets
 from edge.cli.gateways import gateway_settings
 from edge.cli.honoured import honoured
 from edge.cli.platform_settings import PlatformSettings
+from edge.cli.shelves import ArtefactShelves
 
 
 class Adapters:
@@ -94,6 +95,17 @@ class Adapters:
         address = chosen.router_address or own
         settings = RouterSettings(url=at.function_url, address=address, token=at.token)
         return Router(settings)
+
+    @cached_property
+    def shelves(self) -> ArtefactShelves:
+        """Return where artefacts lie."""
+        chosen, tools = self.settings.settings, self.settings.tools
+        registry = None
+        if chosen.builder == "buildkit":
+            from edge.cli.containers import container_settings
+
+            registry = container_settings(chosen, tools, self.settings.home)
+        return ArtefactShelves(self.bus.blobs, self.settings.home / "bundles", registry)
 
     @cached_property
     def evidence(self) -> Evidence:

@@ -78,3 +78,7 @@ class Building(SigningIn, frozen=True, kw_only=True):
             le=60 * 24 * 30,
         ),
     ] = 10
+    keep_revisions: Annotated[
+        int,
+        Meta(description="revisions of each function whose artefacts are kept", ge=1, le=50),
+    ] = 5

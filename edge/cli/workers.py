@@ -13,6 +13,8 @@ from bus.work import Worker
 from consumers.audit.consumer import audit
 from consumers.builder.consumer import Builder, BuilderSettings
 from consumers.builder.keeper import Keeper
+from consumers.collector import artefacts
+from consumers.collector.clearing import Clearing, keep_clear
 from consumers.collector.consumer import Collector
 from consumers.collector.consumer import Folds as Collected
 from consumers.collector.sweep import keep_swept
@@ -27,6 +29,7 @@ from consumers.intake.consumer import Intake
 from consumers.metrics import consumer as metrics
 from consumers.planner.consumer import Planner
 from consumers.planner.folds import Folds
+from consumers.planner.previews import Limits
 from consumers.run import Job, jobs
 from consumers.secrets.consumer import Sweeper
 from consumers.source.archive import Templates
@@ -107,7 +110,8 @@ def _customers(parts: Adapters) -> Consumers:
 
 def _planner(parts: Adapters) -> Consumers:
     folds = Folds.kept(parts.settings.snapshots)
-    return _worker(parts, Planner(parts.bus.log, folds), *folds.all())
+    limits = Limits(previews=parts.settings.settings.previews)
+    return _worker(parts, Planner(parts.bus.log, folds, limits), *folds.all())
 
 
 def _source(parts: Adapters) -> Consumers:
@@ -165,12 +169,18 @@ def _collector(parts: Adapters) -> Consumers:
     folds = Collected.kept(parts.settings.snapshots)
     grace = timedelta(minutes=parts.settings.settings.collect_grace_minutes)
     collector = Collector(parts.bus.log, folds, parts.evidence, grace)
+    made = artefacts.fold(parts.settings.snapshots)
+    keep = parts.settings.settings.keep_revisions
+    clearing = Clearing(parts.bus.log, made, parts.shelves, keep)
 
     async def swept(stopping: asyncio.Event) -> None:
         await keep_swept(collector, stopping)
 
-    made = jobs(parts.bus, (collector,))
-    return Consumers({**made, "collector-sweep": swept}, folds.all())
+    async def cleared(stopping: asyncio.Event) -> None:
+        await keep_clear(clearing, stopping)
+
+    beside: dict[str, Job] = {"collector-sweep": swept, "collector-clearing": cleared}
+    return Consumers({**jobs(parts.bus, (collector,)), **beside}, (*folds.all(), made))
 
 
 def _audit(parts: Adapters) -> Consumers:

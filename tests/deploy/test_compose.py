@@ -78,7 +78,7 @@ def test_secrets_are_made_and_go_to_whom_they_are_for(secrets: Path) -> None:
     assert [name for name, has in who.items() if "nats_router" in has] == ["router"]
     assert who["router"] == {"nats_router"}
     assert {name for name, has in who.items() if "registry_password" in has} == {
-        *("builder", "edge", "doctor", "registry-user")
+        *("builder", "collector", "edge", "doctor", "registry-user")
     }
     assert {name for name, has in who.items() if "gateway_password" in has} == {
         *("deployer", "reconciler", "doctor")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from bus.fold import Fold
+from consumers.collector import artefacts
 from consumers.collector.consumer import Folds as Collected
 from consumers.deployer import desired
 from consumers.forges import customers
@@ -35,6 +36,7 @@ MAKERS: Final[Makers] = (
         customers.fold("intake-customers"),
         wanted(),
         metrics.fold(None),
+        artefacts.fold(),
     ),
 )
 
