@@ -195,6 +195,9 @@ class Settings(Building, frozen=True, kw_only=True):
             le=24 * 30,
         ),
     ] = 25
+    previews: Annotated[
+        int, Meta(description="previews that one project may have open", ge=0, le=1000)
+    ] = 20
     public_url: Annotated[
         str,
         Meta(
