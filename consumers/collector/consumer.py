@@ -38,7 +38,7 @@ from schemas.events.run import RunCancelled, RunFinished, RunSuperseded
 from schemas.events.secret import SecretRemoved
 from schemas.events.tenant import TenantInstalled, TenantUninstalled
 from schemas.events.timer import TimerFired
-from schemas.ids import event_id
+from schemas.ids import event_id, tag_of
 
 PURPOSE: Final = "collection"  # of a timer
 TRIES: Final = 20  # decisions on one event, before it waits its turn again
@@ -193,8 +193,7 @@ class Collector:
             log.info("moved_meanwhile", project=project.name, reason=str(conflict))
             return False
         for step in steps:
-            fact = type(step.fact).__name__
-            log.info("collected", project=project.name, what=step.id, fact=fact)
+            log.info(tag_of(step.fact), project=project.name, what=step.id)
         return True
 
 
