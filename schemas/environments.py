@@ -8,11 +8,12 @@ import hashlib
 import re
 from datetime import timedelta
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 PRODUCTION: Final = "production"
+Kind = Literal["production", "previews"]
 PREVIEW_DAYS: Final = 7  # that a preview lives unused, where nobody says otherwise
 PREVIEWS_MOST: Final = 20  # of one project at the same time, where nobody says otherwise
 LONGEST: Final = 90 * 86400  # seconds that a preview may live unused
@@ -71,3 +72,8 @@ def of_pull(number: int) -> str:
 def is_preview(environment: str) -> bool:
     """Tell whether an environment goes with its branch or pull request."""
     return environment.startswith((_BRANCH, _PULL))
+
+
+def kind_of(environment: str) -> Kind:
+    """Return what an environment is; whatever is not production is a preview."""
+    return "production" if environment == PRODUCTION else "previews"

@@ -161,6 +161,7 @@ class Builder:
             repository=queued.fact.repository,
             branch=queued.fact.branch,
             sha=resolved.fact.sha if resolved else queued.fact.sha,
+            environment=queued.fact.environment,
         )
 
     async def unless_ended(

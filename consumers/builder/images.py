@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from schemas.envelope import Aggregate
+from schemas.environments import PRODUCTION
 from schemas.errors import BuildFailed
 from schemas.events.run import Attestation
 from schemas.ids import Digest, Sha
@@ -24,6 +25,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     repository: Repository
     branch: str  # that was pushed
     sha: Sha  # the commit that the archive was made of
+    environment: str = PRODUCTION
 
 
 class Built(msgspec.Struct, frozen=True):

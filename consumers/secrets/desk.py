@@ -11,6 +11,7 @@ from consumers.secrets.keyfile import KeyFile
 from consumers.secrets.register import Secret
 from consumers.secrets.rotation import rotate
 from consumers.secrets.store import Secrets
+from schemas.environments import PRODUCTION, Kind
 from schemas.secrets import PublicKey, Rotated, Scope
 
 
@@ -44,13 +45,29 @@ class Desk:
         """Return what anybody may seal with."""
         return await self.store.public_key()
 
-    async def put(self, scope: Scope, name: str, value: bytes, *, by: str) -> int:
+    async def put(
+        self,
+        scope: Scope,
+        name: str,
+        value: bytes,
+        *,
+        by: str,
+        environments: tuple[Kind, ...] = (PRODUCTION,),
+    ) -> int:
         """Give a secret its value."""
-        return await self.store.put(scope, name, value, by=by)
+        return await self.store.put(scope, name, value, by=by, environments=environments)
 
-    async def put_sealed(self, scope: Scope, name: str, text: str, *, by: str) -> int:
+    async def put_sealed(
+        self,
+        scope: Scope,
+        name: str,
+        text: str,
+        *,
+        by: str,
+        environments: tuple[Kind, ...] = (PRODUCTION,),
+    ) -> int:
         """Give a secret a value that was sealed for it."""
-        return await self.store.put_sealed(scope, name, text, by=by)
+        return await self.store.put_sealed(scope, name, text, by=by, environments=environments)
 
     async def remove(self, scope: Scope, name: str, *, by: str) -> int:
         """Take a secret away."""

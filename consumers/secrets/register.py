@@ -10,6 +10,7 @@ import msgspec
 
 from bus.fold import Fold
 from schemas.envelope import Recorded
+from schemas.environments import PRODUCTION, Kind
 from schemas.events import Event
 from schemas.events.secret import ScopeKind, SecretRemoved, SecretSealed
 
@@ -26,6 +27,7 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True):
     key_id: str
     set: datetime  # when somebody gave it its value
     by: str  # who did
+    environments: tuple[Kind, ...] = (PRODUCTION,)
 
 
 def fold(snapshots: Path | None = None) -> Fold[Secret]:
@@ -55,6 +57,7 @@ def reduce(row: Secret | None, event: Recorded[Event]) -> Secret | None:
                 key_id=fact.key_id,
                 set=event.time,
                 by=event.actor,
+                environments=fact.environments,
             )
         case SecretRemoved():
             return None

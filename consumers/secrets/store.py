@@ -19,6 +19,7 @@ from consumers.secrets.keyfile import KeyFile
 from consumers.secrets.keys import KeyGone
 from schemas import subjects
 from schemas.envelope import Aggregate, Recorded
+from schemas.environments import PRODUCTION, Kind, kind_of
 from schemas.errors import BlobMissing, Conflict, GiveUp
 from schemas.events.secret import SecretRemoved, SecretSealed
 from schemas.ids import event_id
@@ -44,17 +45,33 @@ class Secrets:
     blobs: Blobs
     keys: KeyFile
 
-    async def open(self, forge: str, project: str, owner: str, name: str) -> bytes | None:
+    async def open(
+        self, forge: str, project: str, owner: str, name: str, environment: str = PRODUCTION
+    ) -> bytes | None:
         """Return a secret's value: the project's own, else its tenant's, None where none is.
 
-        Raises SecretUnreadable when there is one that the keys at hand do not open.
+        None also where there is one that this environment does not get. Raises SecretUnreadable
+        when there is one that the keys at hand do not open.
         """
         for scope in (Scope(forge, owner, project), Scope(forge, owner)):
+            last = await self._last(scope.secret(name))
+            if last is None or isinstance(last.fact, SecretRemoved):
+                continue
+            if kind_of(environment) not in last.fact.environments:
+                return None
             if (value := await self._value(scope.secret(name))) is not None:
                 return value
         return None
 
-    async def put(self, scope: Scope, name: str, value: bytes, *, by: str) -> int:
+    async def put(
+        self,
+        scope: Scope,
+        name: str,
+        value: bytes,
+        *,
+        by: str,
+        environments: tuple[Kind, ...] = (PRODUCTION,),
+    ) -> int:
         """Give a secret its value; return the sequence at which it holds.
 
         Raises SecretInvalid, KeysUnsafe, KeysBusy, Conflict, and what blobs and log raise.
@@ -70,12 +87,25 @@ class Secrets:
             def sealed(last: Last) -> SecretSealed:
                 old = last.fact.sealed if last and isinstance(last.fact, SecretSealed) else ""
                 return SecretSealed(
-                    name=name, scope=scope.kind, key_id=key.id, sealed=blob, replaces=old
+                    name=name,
+                    scope=scope.kind,
+                    key_id=key.id,
+                    sealed=blob,
+                    replaces=old,
+                    environments=environments,
                 )
 
             return await self._record(of, sealed, by, scope.of)
 
-    async def put_sealed(self, scope: Scope, name: str, text: str, *, by: str) -> int:
+    async def put_sealed(
+        self,
+        scope: Scope,
+        name: str,
+        text: str,
+        *,
+        by: str,
+        environments: tuple[Kind, ...] = (PRODUCTION,),
+    ) -> int:
         """Give a secret the value of a box that was sealed for it; raises as ``put``."""
         check_name(name)
         ring = await run_blocking(self.keys.ring)
@@ -83,7 +113,7 @@ class Secrets:
             value = box.unseal(text, box.sent(scope, name), ring)
         except KeyGone as error:
             raise SecretInvalid(f"sealed: {error.message}", hint="seal the value again") from error
-        return await self.put(scope, name, value, by=by)
+        return await self.put(scope, name, value, by=by, environments=environments)
 
     async def remove(self, scope: Scope, name: str, *, by: str) -> int:
         """Take a secret away; return the sequence from which it is gone; raises SecretMissing."""
@@ -132,6 +162,7 @@ class Secrets:
                 sealed=await self.blobs.put(text.encode()),
                 replaces=last.fact.sealed,
                 resealed=True,
+                environments=last.fact.environments,
             )
             try:
                 await self._append(of, fact, last, "secrets", last.name)

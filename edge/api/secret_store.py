@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from schemas.environments import PRODUCTION, Kind
 from schemas.secrets import PublicKey, Rotated, Scope
 
 
@@ -45,6 +46,11 @@ class Known(Protocol):
         """Return who did."""
         ...
 
+    @property
+    def environments(self) -> tuple[Kind, ...]:
+        """Return which get it."""
+        ...
+
 
 class SecretStore(Protocol):
     """Keeps secrets; it hands no value out to us."""
@@ -66,11 +72,27 @@ class SecretStore(Protocol):
         """Return what values are sealed with."""
         ...
 
-    async def put(self, scope: Scope, name: str, value: bytes, *, by: str) -> int:
+    async def put(
+        self,
+        scope: Scope,
+        name: str,
+        value: bytes,
+        *,
+        by: str,
+        environments: tuple[Kind, ...] = (PRODUCTION,),
+    ) -> int:
         """Give a secret its value, return the sequence; raises SecretInvalid."""
         ...
 
-    async def put_sealed(self, scope: Scope, name: str, text: str, *, by: str) -> int:
+    async def put_sealed(
+        self,
+        scope: Scope,
+        name: str,
+        text: str,
+        *,
+        by: str,
+        environments: tuple[Kind, ...] = (PRODUCTION,),
+    ) -> int:
         """Give a secret a value sealed by ``public_key``; raises as ``put``."""
         ...
 

@@ -16,6 +16,7 @@ from edge.api.then import READS
 from edge.api.views import Views, reached
 from edge.auth.asking import Asking
 from edge.auth.policy import Resource
+from schemas.environments import PRODUCTION, Kind
 from schemas.secrets import PublicKey, Rotated, Scope, SecretInvalid
 
 BODY: Final = 256 * 1024  # bytes; 64 KiB of value, sealed and in base64, take 171
@@ -26,11 +27,12 @@ Forge = Annotated[
 
 
 class NewValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A value to keep; exactly one of these."""
+    """A value to keep, exactly one of the three; and which environments get it."""
 
     value: str | None = None
     value_base64: str | None = None
     sealed: str | None = None  # by the public key, for this very place
+    environments: tuple[Kind, ...] = (PRODUCTION,)
 
     def __repr__(self) -> str:
         """Return nothing of it."""
@@ -58,7 +60,13 @@ async def secrets(
         seen = asking.may("read", _whose(views, Scope(row.forge, row.of, row.project)))
         if seen and _concerns(project.lower(), of.lower()):
             rows[f"{of} {row.forge} {row.name}"] = SecretView(
-                forge=row.forge, of=of, name=row.name, set=row.set, by=row.by, key_id=row.key_id
+                forge=row.forge,
+                of=of,
+                name=row.name,
+                set=row.set,
+                by=row.by,
+                key_id=row.key_id,
+                environments=row.environments,
             )
     keys = sorted(key for key in rows if key > cursor)
     items = [rows[key] for key in keys[:limit]]
@@ -85,9 +93,11 @@ async def set_secret(
     scope, name = _place(views, store, asking, place, forge)
     by = asking.actor
     if data.sealed is not None and data.value is data.value_base64 is None:
-        seq = await store.put_sealed(scope, name, data.sealed, by=by)
+        gets = data.environments
+        seq = await store.put_sealed(scope, name, data.sealed, by=by, environments=gets)
     else:
-        seq = await store.put(scope, name, _bytes(data), by=by)
+        value = _bytes(data)
+        seq = await store.put(scope, name, value, by=by, environments=data.environments)
     return SecretWritten(forge=scope.forge, of=scope.of, name=name, seq=seq)
 
 

@@ -8,6 +8,7 @@ import msgspec
 from edge.api.functions import Function
 from edge.api.runs import Part, Run
 from edge.api.waterfall import Step, Waterfall, waterfall
+from schemas.environments import PRODUCTION, Kind
 
 T = TypeVar("T")
 
@@ -93,6 +94,7 @@ class SecretView(msgspec.Struct, frozen=True, kw_only=True):
     set: datetime
     by: str
     key_id: str
+    environments: tuple[Kind, ...] = (PRODUCTION,)
 
 
 class SecretWritten(msgspec.Struct, frozen=True, kw_only=True):

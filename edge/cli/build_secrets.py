@@ -13,6 +13,6 @@ class OrderedSecrets:
     store: Secrets
 
     async def open(self, order: Order, name: str) -> bytes | None:
-        """Return a secret of the order's project or tenant, None where there is none."""
-        run = order.run
-        return await self.store.open(run.forge, run.project, order.repository.owner, name)
+        """Return a secret of the order's project or tenant, None where it gets none."""
+        run, owner = order.run, order.repository.owner
+        return await self.store.open(run.forge, run.project, owner, name, order.environment)

@@ -17,6 +17,7 @@ from edge.cli.client import Api
 from edge.cli.moment import MomentOption, moment
 from edge.cli.output import as_json, table, when
 from edge.cli.where import HERE, At, JsonOption, target
+from schemas.environments import PRODUCTION
 from schemas.secrets import (
     FORGES,
     PublicKey,
@@ -59,6 +60,9 @@ def set_(
     sealed: Annotated[
         bool, Parameter(negative=(), help="What is given was sealed by `secrets seal`.")
     ] = False,
+    previews: Annotated[
+        bool, Parameter(negative=(), help="Previews get it too; else production alone does.")
+    ] = False,
     forge: ForgeOption = "",
     at: At = HERE,
 ) -> int:
@@ -69,7 +73,8 @@ def set_(
     """
     check_name(name)
     value = _value(f"{name} of {of}", from_file, visible=sealed)
-    body = {"sealed": value.decode("utf-8", "replace")} if sealed else _encoded(value)
+    body: dict[str, object] = {"environments": [PRODUCTION, *["previews"] * previews]}
+    body |= {"sealed": value.decode("utf-8", "replace")} if sealed else _encoded(value)
     api = Api(target(at))
     written = api.send("PUT", _path(of, name), SecretWritten, body, forge=forge)
     sys.stdout.write(f"{written.name} is set for {_spoken(written)}\n")
@@ -123,8 +128,19 @@ def ls(of: str = "", *, then: MomentOption = "", json: JsonOption = False, at: A
     if json:
         as_json(found)
         return 0
-    rows = [(row.of, row.name, row.forge, when(row.set), row.by, row.key_id) for row in found]
-    headings = ("OF", "NAME", "FORGE", "SET", "BY", "KEY")
+    rows = [
+        (
+            row.of,
+            row.name,
+            row.forge,
+            ", ".join(row.environments),
+            when(row.set),
+            row.by,
+            row.key_id,
+        )
+        for row in found
+    ]
+    headings = ("OF", "NAME", "FORGE", "FOR", "SET", "BY", "KEY")
     table(headings, rows, empty="no secrets: pushline secrets set OWNER/PROJECT NAME")
     return 0
 

@@ -5,6 +5,7 @@ The id is the name, within its project; a tenant's secret stands above projects 
 
 from typing import Literal
 
+from schemas.environments import PRODUCTION, Kind
 from schemas.events import Event
 from schemas.ids import Digest
 
@@ -23,6 +24,7 @@ class SecretSealed(Event, frozen=True, tag="secret.sealed/1"):
     sealed: Digest  # of the blob
     replaces: str = ""  # digest of the blob that held it before, which goes; "" for none
     resealed: bool = False  # the value is as it was, only the key is another
+    environments: tuple[Kind, ...] = (PRODUCTION,)  # which get it: previews only where it says so
 
 
 class SecretRemoved(Event, frozen=True, tag="secret.removed/1"):

@@ -200,3 +200,15 @@ async def test_loose_keys_stop_setting_and_opening(secrets: Secrets) -> None:
         await opened(secrets)
     with pytest.raises(KeysUnsafe):
         await secrets.put(SHOP, "npm", b"two", by="alice")
+
+
+async def test_previews_get_a_secret_only_where_it_says_so(secrets: Secrets) -> None:
+    """The project's own word goes before its tenant's; a new key changes nothing of it."""
+    project, tenant = Scope("local", "alice/shop", "alice/shop"), Scope("local", "alice")
+    await secrets.put(tenant, "npm", b"of all", by="a", environments=("production", "previews"))
+    place = ("local", "alice/shop", "alice", "npm")
+    assert await secrets.open(*place, "pr-7") == b"of all"
+
+    await secrets.put(project, "npm", b"own", by="a")
+    assert await secrets.open(*place, "pr-7") is None
+    assert await secrets.open(*place) == b"own"

@@ -90,7 +90,7 @@ async def test_what_was_set_is_listed_without_its_value(api: httpx.AsyncClient, 
     [item] = page.json()["items"]
     assert (item["of"], item["name"], item["by"]) == ("alice/shop", "npm-token", "ann")
     assert item["key_id"] == (await desk.public_key()).key_id
-    assert set(item) == {"forge", "of", "name", "set", "by", "key_id"}
+    assert set(item) == {"forge", "of", "name", "set", "by", "key_id", "environments"}
     assert await desk.store.open("local", "alice/shop", "alice", "npm-token") == CANARY.encode()
 
 

@@ -80,7 +80,9 @@ def test_a_value_comes_from_standard_input_and_is_listed_by_name(here: Laptop) -
     assert (done.returncode, done.stdout) == (0, "npm-token is set for ann/shop\n")
     assert again.returncode == 0  # the forge is known by now
     assert opened(here, "ann/shop", "npm-token") == ["two\nlines"]
-    assert table.startswith("OF\tNAME\tFORGE\tSET\tBY\tKEY\nann/shop\tnpm-token\tlocal\t")
+    assert table.startswith(
+        "OF\tNAME\tFORGE\tFOR\tSET\tBY\tKEY\nann/shop\tnpm-token\tlocal\tproduction\t"
+    )
     assert (row["of"], row["name"], bool(row["by"])) == ("ann/shop", "npm-token", True)
 
 

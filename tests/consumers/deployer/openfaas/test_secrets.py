@@ -20,8 +20,12 @@ class Store:
         self.values = values
         self.asked: list[tuple[str, ...]] = []
 
-    async def open(self, forge: str, project: str, owner: str, name: str) -> bytes | None:
-        """Return a value, and remember who asked."""
+    async def open(
+        self, forge: str, project: str, owner: str, name: str, environment: str = "production"
+    ) -> bytes | None:
+        """Return a value, and remember who asked; previews get none."""
+        if environment != "production":
+            return None
         self.asked.append((forge, project, owner, name))
         return self.values.get(name)
 
@@ -83,3 +87,17 @@ async def test_no_value_reaches_an_error_or_a_log(
     printed = capsys.readouterr()
     shown = "".join(map(repr, causes)) + "".join(map(str, causes)) + printed.out + printed.err
     assert "value-that-nobody" not in shown
+
+
+async def test_a_preview_gets_none_that_is_not_for_previews(
+    gateway: Gateway, platform: OpenFaasPlatform
+) -> None:
+    """Not even the one of that name which the gateway has for production."""
+    platform.secrets = Store(key=VALUE)
+    await platform.deploy(numbered(1, secrets=("key",)))
+
+    with pytest.raises(DeployFailed, match="previews do not get the secret key") as failed:
+        await platform.deploy(numbered(1, secrets=("key",), environment="pr-7"))
+
+    assert "pushline secrets set alice/hello key --previews" in failed.value.hint
+    assert list(gateway.functions) == ["alice-hello"]
