@@ -34,3 +34,4 @@ async def test_a_renamed_function_goes_by_its_old_name_alone(tmp_path: Path) -> 
         assert removed["fact"]["function"] == "old"
         assert here.pushline("collect", "ls").strip() == "nothing is about to go"
         assert here.pushline("collect", "--dry-run").strip() == "nothing would go"
+        assert "0 differ" in here.pushline("replay", "--consumer", "collector")

@@ -1,12 +1,14 @@
 """Collector: what is announced and removed; whether a project is gone is what its forge said."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from consumers.collector.consumer import Collector, Folds
+from consumers.collector.decide import GRACE
 from consumers.collector.evidence import Answer
 from edge.cli.replay.decisions import NotRecorded
 from edge.cli.replay.parts.part import Part, Scene
-from schemas.events.collection import CollectionCancelled
+from schemas.events.collection import CollectionCancelled, CollectionPlanned
 from schemas.events.function import FunctionRemoved
 from schemas.events.secret import SecretRemoved
 
@@ -28,13 +30,21 @@ class RecordedEvidence:
                 raise NotRecorded(f"whether {forge} still has {name}")
 
 
+def _grace(scene: Scene) -> timedelta:
+    """Return the grace time that held then: a preview has none, so the longest counts."""
+    event = scene.decision.event
+    facts = (one.fact for one in scene.decision.recorded)
+    dues = [fact.due for fact in facts if isinstance(fact, CollectionPlanned)]
+    return max((due - event.time for due in dues), default=GRACE)
+
+
 def collector_part() -> Part:
     """Return the collector, in front of the recorded answers of forges."""
     folds = Folds.kept()
     return Part(
         Collector,
-        "what is announced, kept and removed; what a forge says of a project is the recorded "
-        "answer",
-        lambda scene: Collector(scene.log, folds, RecordedEvidence(scene)),
+        "what is announced, kept and removed; the grace time, and what a forge says of a project, "
+        "are the recorded ones",
+        lambda scene: Collector(scene.log, folds, RecordedEvidence(scene), _grace(scene)),
         folds.all(),
     )
