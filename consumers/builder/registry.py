@@ -83,7 +83,7 @@ class RegistryClient:
         self._login = login
         self._url = f"{scheme(registry.host, insecure=insecure)}://{api_host(registry.host)}/v2"
         self._basic = False  # it asked for Basic once, and is not made to ask again
-        self._tokens: dict[str, str] = {}  # by repository
+        self._tokens: dict[str, str] = {}  # by scope
 
     async def manifest(self, repository: str, reference: str) -> Manifest | None:
         """Return what a tag or digest names, None where there is nothing.
@@ -131,14 +131,15 @@ class RegistryClient:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Yield the answer to a request about a manifest, 404 or one that went well."""
         url = f"{self._url}/{repository}/manifests/{reference}"
+        scope = f"repository:{repository}:{'delete' if method == 'DELETE' else 'pull,push'}"
         host = self._registry.host
         try:
             async with asyncio.timeout(SECONDS):
                 for attempt in (1, 2):
-                    sent = {**headers, **self._authorization(repository)}
+                    sent = {**headers, **self._authorization(scope)}
                     async with self._session.request(method, url, headers=sent, data=data) as got:
                         if got.status == 401 and attempt == 1:
-                            await self._challenged(got, repository)
+                            await self._challenged(got, repository, scope)
                             continue
                         self._check(got.status, repository)
                         yield got
@@ -158,28 +159,30 @@ class RegistryClient:
         if status >= 400 and status != 404:
             raise RegistryUnavailable(f"the registry {self._registry.host} answered {status}")
 
-    def _authorization(self, repository: str) -> dict[str, str]:
-        if token := self._tokens.get(repository):
+    def _authorization(self, scope: str) -> dict[str, str]:
+        if token := self._tokens.get(scope):
             return {"Authorization": f"Bearer {token}"}
         if self._basic:
             return self._login.basic
         return {}
 
-    async def _challenged(self, answer: aiohttp.ClientResponse, repository: str) -> None:
+    async def _challenged(
+        self, answer: aiohttp.ClientResponse, repository: str, scope: str
+    ) -> None:
         """Get what the registry asks for; raises RegistryRefused where we have it not."""
-        self._tokens.pop(repository, None)
+        self._tokens.pop(scope, None)
         challenge = answer.headers.get("WWW-Authenticate", "")
         method, _, rest = challenge.partition(" ")
         asked = {name.lower(): value for name, value in _PARAMETER.findall(rest)}
         if method.lower() == "bearer" and may_ask(asked.get("realm", ""), self._url):
-            self._tokens[repository] = await self._token(asked, repository)
+            self._tokens[scope] = await self._token(asked, repository, scope)
         elif method.lower() == "basic" and self._login.user and not self._basic:
             self._basic = True
         else:
             raise self._refusal(repository)
 
-    async def _token(self, asked: Mapping[str, str], repository: str) -> str:
-        query = {"scope": f"repository:{repository}:pull,push"}
+    async def _token(self, asked: Mapping[str, str], repository: str, scope: str) -> str:
+        query = {"scope": scope}
         if "service" in asked:
             query["service"] = asked["service"]
         sent = self._login.basic if self._login.user else {}
