@@ -79,9 +79,7 @@ class Bug(NamedTuple):
 
 
 BUGS = {
-    "another fact": Bug(
-        "resolve=not push.fact.continues", "resolve=False", "different", forgets_to_ask
-    ),
+    "another fact": Bug("resolve=want.resolve", "resolve=False", "different", forgets_to_ask),
     "a fact less": Bug("and not run.deploying\n", "and run.rejected\n", "missing", supersedes),
 }
 
