@@ -14,6 +14,7 @@ from edge.api.views import Views
 from edge.auth.asking import Asking
 from edge.auth.policy import Resource
 from schemas.envelope import Aggregate
+from schemas.environments import is_preview
 from schemas.errors import PushlineError
 from schemas.events import Event
 from schemas.events.run import RunCancelRequested, RunRerunRequested
@@ -67,6 +68,10 @@ async def rerun(
             f"{newer.id} is a newer run of {row.environment}",
             hint="do that one again, or push the commit that you want",
         )
+    if is_preview(row.environment) and not _open(views, row):
+        raise RunGoesOn(
+            f"the preview {row.environment} was closed", hint="push again: that opens it anew"
+        )
     seq = await _ask(event_log, asking, row, RunRerunRequested())
     request = await event_log.get(seq)
     return RunAsked(run=run_id(request.id, request.time), seq=seq)
@@ -91,6 +96,12 @@ def _newest(views: Views, row: Run) -> Run | None:
         and each.generation > row.generation
     ]
     return max(newer, key=lambda run: run.generation, default=None)
+
+
+def _open(views: Views, row: Run) -> bool:
+    """Tell whether a run's preview is open."""
+    preview = views.environments.rows.get(f"{row.forge}:{row.project}:{row.environment}")
+    return preview is not None and preview.opened is not None
 
 
 async def _ask(events: EventLog, asking: Asking, row: Run, fact: Event) -> int:

@@ -44,6 +44,25 @@ async def test_without_a_commit_the_head_comes(forge: Forge) -> None:
     assert (await fetch(Remote(forge.url), "main", "", LIMITS)).sha == head
 
 
+async def test_a_commit_of_a_fork_comes_by_its_pull_request(forge: Forge) -> None:
+    """No branch of this repository has it; the very commit comes, though the fork went on."""
+    forge.commit({"a": "1"})
+    git(forge.work, "checkout", "-q", "-b", "fork")
+    shas = []
+    for text in ("2", "3"):
+        (forge.work / "a").write_text(text)
+        git(forge.work, "commit", "-q", "-am", text)
+        git(forge.work, "update-ref", "refs/pull/7/head", "HEAD")
+        shas.append(git(forge.work, "rev-parse", "HEAD"))
+    git(forge.work, "checkout", "-q", "main")
+    git(forge.work, "branch", "-q", "-D", "fork")
+
+    found = await fetch(Remote(forge.url), "main", shas[0], LIMITS, ref="refs/pull/7/head")
+
+    assert found.sha == shas[0]
+    assert (b"blob", b"2") in found.objects.values()
+
+
 async def test_a_branch_that_is_gone_is_refused(forge: Forge) -> None:
     """The forge does not know the branch any more."""
     forge.commit({"a": "1"})

@@ -149,6 +149,8 @@ async def test_previews_are_listed_until_they_are_closed(served: Serving) -> Non
     closed = EnvironmentClosed("asked", "github:mia")
     await served.write(closed, of("environment", DEV), name=NAME)
     assert (await served.ask(MIA, "GET", "/api/previews")).json["items"] == []
+    rerun = await served.ask(MIA, "POST", "/api/runs/01JD8Z6Q5V0000000000000001/rerun")
+    assert (rerun.status, rerun.json["detail"]) == (409, f"the preview {DEV} was closed")
 
 
 async def test_only_the_commit_that_waits_is_approved(served: Serving) -> None:
