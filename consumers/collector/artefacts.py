@@ -101,6 +101,7 @@ def _function(row: Artefacts, event: Recorded[Event]) -> Artefacts:
             return _deployed(row, place, fact)
         case FunctionRemoved():
             kept = {key: one for key, one in row.revisions.items() if key != place}
+            row = _touched(row, row.revisions.get(place, ()), event.time)
             return replace(row, revisions=kept)
         case _:
             return row
@@ -127,6 +128,12 @@ def _deployed(row: Artefacts, place: str, fact: FunctionDeployed) -> Artefacts:
     keys = tuple(sorted({*of_run, fact.reference or fact.image, fact.spec}))
     others = [one for one in row.revisions.get(place, ()) if one != keys]
     return replace(row, revisions=row.revisions | {place: (*others, keys)[-MOST:]})
+
+
+def _touched(row: Artefacts, revisions: tuple[tuple[str, ...], ...], at: datetime) -> Artefacts:
+    """Return the row with artefacts as young as if they were named now: they may run yet."""
+    keys = {key for keys in revisions for key in keys if key in row.made}
+    return replace(row, made=row.made | {key: replace(row.made[key], at=at) for key in keys})
 
 
 def _collected(row: Artefacts, event: Recorded[Event]) -> Artefacts:

@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from consumers.collector.consumer import Collector
+from consumers.collector.decide import decide
 from schemas.errors import PushlineError
 
 EVERY: Final = 600.0  # seconds
@@ -19,8 +20,12 @@ async def sweep(collector: Collector, now: datetime) -> int:
 
     One that cannot be compared now, as its forge is silent, stays as it is until the next time.
     """
-    written = 0
-    for key in list(collector.folds.projects.rows):
+    written, head = 0, await collector.events.head()
+    for fold in collector.folds.all():
+        await fold.reached(head)
+    for key, project in list(collector.folds.projects.rows.items()):
+        if not decide(project, collector.folds.tenant_of(project), now, collector.grace):
+            continue  # as almost always; the log need not be asked
         try:
             written += len(await collector.settle(key, now))
         except PushlineError as error:
@@ -30,8 +35,6 @@ async def sweep(collector: Collector, now: datetime) -> int:
 
 async def keep_swept(collector: Collector, stopping: asyncio.Event, every: float = EVERY) -> None:
     """Sweep until told to stop; somebody else runs the folds."""
-    for fold in collector.folds.all():
-        await fold.reached(await collector.events.head())
     while not stopping.is_set():
         await sweep(collector, datetime.now(UTC))
         try:

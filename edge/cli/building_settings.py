@@ -80,5 +80,5 @@ class Building(SigningIn, frozen=True, kw_only=True):
     ] = 10
     keep_revisions: Annotated[
         int,
-        Meta(description="revisions of each function whose artefacts are kept", ge=1, le=50),
+        Meta(description="revisions of each function whose artefacts are kept", ge=2, le=50),
     ] = 5

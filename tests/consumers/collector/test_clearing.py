@@ -165,7 +165,7 @@ async def test_young_artefacts_and_those_of_others_stay(house: House) -> None:
 
 
 async def test_removed_function_leaves_nothing(house: House) -> None:
-    """With a function all of its artefacts go."""
+    """With a function all of its artefacts go, a day after it: it may have been draining."""
     await house.release("one")
     await house.write(FunctionRemoved("acme", "production", "fn"), "function", "production/fn", "1")
     await house.clearing.step()
