@@ -1,5 +1,7 @@
 """The port to what a forge itself says; no answer is never an answer."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal, Protocol
 
@@ -20,12 +22,19 @@ class Evidence(Protocol):
         ...
 
 
-class LogAlone:
-    """Forges that nobody can ask: what they have told, verified, is all there is."""
+@dataclass(frozen=True, slots=True)
+class ForgesAsked:
+    """The evidence of each forge that can be asked.
 
-    async def stands(self, forge: str, project: str, name: str) -> Answer:  # noqa: ARG002
-        """Return that nothing contradicts the log."""
-        return "no"
+    Of another, what it has told, verified, is all there is: nothing contradicts the log.
+    """
+
+    forges: Mapping[str, Evidence] = field(default_factory=dict)
+
+    async def stands(self, forge: str, project: str, name: str) -> Answer:
+        """Return what the forge itself says."""
+        asked = self.forges.get(forge)
+        return await asked.stands(forge, project, name) if asked else "no"
 
 
 class ForgeSilent(Retry):

@@ -10,7 +10,7 @@ from functools import cached_property
 from bus.connection import Bus
 from consumers.builder.bundle import BundleBuilder, BundleSettings
 from consumers.builder.images import BuildSecrets, ImageBuilder
-from consumers.collector.evidence import Evidence, LogAlone
+from consumers.collector.evidence import Evidence, ForgesAsked
 from consumers.deployer.local.client import LocalPlatform
 from consumers.deployer.openfaas.client import Gateway
 from consumers.deployer.platform import Platform
@@ -110,7 +110,7 @@ class Adapters:
     @cached_property
     def evidence(self) -> Evidence:
         """Return what confirms that a project is gone."""
-        return LogAlone()
+        return ForgesAsked()
 
     @cached_property
     def remotes(self) -> Remotes:

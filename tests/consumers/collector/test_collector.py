@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bus.connection import Bus
-from consumers.collector.evidence import ForgeSilent
+from consumers.collector.evidence import ForgesAsked, ForgeSilent
 from consumers.collector.sweep import sweep
 from schemas.envelope import tenant
 from schemas.events.branch import BranchDeleted
@@ -17,7 +17,7 @@ from schemas.events.project import ProjectInstalled, ProjectRemoved
 from schemas.events.run import Problem, RunBuilt, RunFinished, RunRejected, RunResolved
 from schemas.events.secret import SecretRemoved, SecretSealed
 from schemas.events.tenant import TenantInstalled, TenantUninstalled
-from tests.consumers.collector.yard import REPOSITORY, Yard, about, yard
+from tests.consumers.collector.yard import REPOSITORY, Witness, Yard, about, yard
 
 DIGEST = "sha256:" + "0" * 64
 SHA = "0" * 40
@@ -255,3 +255,13 @@ async def test_two_collectors_at_once_record_each_removal_once(bus: Bus) -> None
 
         assert len(await one.told(CollectionPlanned)) == 20
         assert len(await one.told(FunctionRemoved)) == 20
+
+
+async def test_each_forge_is_asked_by_its_own_evidence() -> None:
+    """A forge that can be asked is; of another the log alone tells."""
+    gitlab = Witness("unknown")
+    asked = ForgesAsked({"gitlab": gitlab})
+
+    assert await asked.stands("gitlab", "7", "acme/shop") == "unknown"
+    assert await asked.stands("github", "7", "acme/shop") == "no"
+    assert gitlab.asked == ["gitlab 7 acme/shop"]
