@@ -29,6 +29,7 @@ from consumers.planner.decide import (
     Decision,
     again,
     close,
+    close_idle,
     close_pull,
     decide,
     expire,
@@ -117,6 +118,9 @@ class Planner:
             case RunResolved():
                 await trying(partial(self._claim, event), event)
                 await self._write(event, settle)
+            case RunRejected(code="branch_gone"):
+                await self._write(event, settle)
+                await self._branch_gone(event)
             case RunRerunRequested():
                 await self._rerun(event)
             case EnvironmentPromoteRequested() | FunctionRollbackRequested() as asked:
@@ -125,6 +129,13 @@ class Planner:
                     await self._deploy_again(event, queued)
             case _:
                 await self._write(event, _following(event))
+
+    async def _branch_gone(self, rejected: Recorded[Event]) -> None:
+        """Close a preview that a push has opened which came after its branch's end."""
+        queued = await self.events.last(rejected.of, RunQueued)
+        if queued is not None:
+            environment = queued.fact.environment
+            await self._write(rejected, partial(close_idle, cause=rejected, name=environment))
 
     async def _rerun(self, request: Recorded[Event]) -> None:
         """Queue a run of the same commit: of the one that source found, if it had to ask."""

@@ -199,6 +199,13 @@ def close(project: Project, cause: Recorded[Any], environment: str, reason: Reas
     return [(environment, closed), *((run, RunCancelled(by=by)) for run in runs)]
 
 
+def close_idle(project: Project, cause: Recorded[Any], name: str) -> Decision:
+    """Return the end of a preview whose branch the forge does not have, unless a run goes on."""
+    if any(run.environment == name for run in project.open):
+        return []
+    return close(project, cause, name, "branch-deleted")
+
+
 def close_pull(project: Project, cause: Recorded[Any], closed: PullClosed) -> Decision:
     """Return the end of a pull request's preview; nothing where it was opened again since."""
     pull = project.pulls.get(closed.number)

@@ -1,6 +1,10 @@
 """Previews of branches: opened, used, refused and closed by the log alone."""
 
+import itertools
 from datetime import timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from consumers.planner.consumer import Planner
 from consumers.planner.previews import Limits
@@ -16,8 +20,10 @@ from schemas.events.environment import (
 )
 from schemas.events.project import ProjectConfigured, ProjectRemoved
 from schemas.events.run import (
+    Problem,
     RunCancelled,
     RunQueued,
+    RunRejected,
     RunRerunRequested,
     RunResolved,
     RunSuperseded,
@@ -25,6 +31,7 @@ from schemas.events.run import (
 from schemas.events.timer import TimerFired
 from tests.consumers.planner.office import PROJECT, Office, sha
 
+COUNT = itertools.count()
 ALL = Previews(("*",), expire=3600)
 OF_PROJECT = Aggregate("local", PROJECT, "project", "")
 DEV = Aggregate("local", PROJECT, "environment", "branch-dev")
@@ -162,6 +169,36 @@ async def test_there_are_not_more_than_may_be(desk: Office) -> None:
     assert (refused.of.id, refused.fact.sha) == ("branch-new", sha(3))
     assert "1 previews already" in refused.fact.reason
     assert "pushline previews rm" in refused.fact.reason
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    order=st.permutations([(0, 1), (1, 2), (2, 0)]),
+    again=st.lists(st.sampled_from([(0, 1), (1, 2), (2, 0)]), max_size=2),
+    each=st.booleans(),
+)
+async def test_a_branch_that_is_gone_has_no_preview_in_any_order(
+    desk: Office, order: list[tuple[int, int]], again: list[tuple[int, int]], *, each: bool
+) -> None:
+    """Pushed, pushed and deleted, told in any order and twice: no preview is left open."""
+    project = f"p{next(COUNT)}/hello"
+    said = ProjectConfigured(previews=ALL)
+    await desk.write(said, Aggregate("local", project, "project", ""))
+    for number, (before, after) in enumerate([*order, *again]):
+        await desk.deliver(f"{project}-{number}", before, after, branch="dev", project=project)
+        if each:
+            await desk.plan()
+    await desk.plan()
+    rows = desk.folds.projects.rows
+    for run in rows[f"local {project}"].open:  # the forge does not have it any more
+        gone = RunRejected(sha(1), (Problem("the branch dev is gone"),), "branch_gone")
+        await desk.write(gone, Aggregate("local", project, "run", run.id))
+    await desk.plan()
+    await desk.folds.projects.reached(await desk.bus.log.head())
+    assert rows[f"local {project}"].previews == {}
+    assert rows[f"local {project}"].open == ()
 
 
 async def test_owners_say_which_branch_goes_to_production(desk: Office) -> None:
