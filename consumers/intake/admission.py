@@ -3,9 +3,10 @@
 from datetime import timedelta
 from typing import ClassVar, Final, NamedTuple
 
-from consumers.forges.meaning import Ignored, Meaning, Push
+from consumers.forges.meaning import Ignored, Meaning, Push, Statement
 from schemas.errors import Retry
 from schemas.events.project import ProjectInstalled
+from schemas.events.pull import PullOpened, PullUpdated
 from schemas.events.tenant import TenantInstalled
 
 ASKED: Final = ("github", "gitlab")
@@ -31,17 +32,26 @@ def account_of(meaning: Meaning) -> Account | None:
         case Push(of=of, repository=repository):
             account = Account(of.forge, repository.owner)
         case (first, *_) as statements:
-            owners = [
-                said.fact.owner if isinstance(said.fact, ProjectInstalled) else said.of.id
-                for said in statements
-                if isinstance(said.fact, ProjectInstalled | TenantInstalled)
-            ]
+            owners = [owner for said in statements if (owner := _let_in(said))]
             if not owners:
                 return None
             account = Account(first.of.forge, owners[0])
         case _:
             return None
     return account if account.forge in ASKED else None
+
+
+def _let_in(said: Statement) -> str:
+    """Return whom a statement lets in, "" for nobody."""
+    match said.fact:
+        case ProjectInstalled(owner=owner):
+            return owner
+        case TenantInstalled():
+            return said.of.id
+        case PullOpened(repository=repository) | PullUpdated(repository=repository):
+            return repository.owner
+        case _:
+            return ""
 
 
 def refused(meaning: Meaning, account: Account) -> Meaning:

@@ -1,7 +1,7 @@
 """Intake: turn each delivery into facts.
 
 Reads   deliveries; the list of customers, as its facts tell it
-Writes  branch.pushed/1, branch.push-outdated/1, branch.deleted/1, tenant.*, project.*,
+Writes  branch.pushed/1, branch.push-outdated/1, branch.deleted/1, tenant.*, project.*, pull.*,
         delivery.translated/1, delivery.ignored/1
 Calls   nobody
 Twice   is harmless: a delivery's own fact is written last, with all or after all of its facts,

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from consumers.forges import meaning
+from consumers.forges.github import pulls
 from consumers.forges.github.payloads import (
     Account,
     InstallationChanged,
@@ -32,6 +33,8 @@ def translate(delivery: Delivery) -> Meaning:
             return _installation(kind, meaning.decode(delivery, InstallationChanged))
         case "installation_repositories":
             return _repositories(kind, meaning.decode(delivery, RepositoriesChanged))
+        case "pull_request":
+            return pulls.translate(kind, delivery, FORGE)
         case "ping":
             return Meaning(kind, Ignored("the webhook works"))
         case _:

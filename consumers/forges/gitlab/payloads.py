@@ -4,7 +4,7 @@ Names and optional fields as in https://docs.gitlab.com/user/project/integration
 and https://docs.gitlab.com/administration/system_hooks.
 """
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -12,6 +12,7 @@ from msgspec import Meta
 from consumers.forges.meaning import CloneUrl, Text
 from schemas.ids import Sha
 
+PUBLIC: Final = 20  # of the levels of visibility: 0 private, 10 internal
 # group[/subgroup]/name
 Path = Annotated[str, Meta(pattern=r"^[^/\s]+(/[^/\s]+)+$(?!\n)", max_length=1024)]
 
@@ -49,3 +50,9 @@ class ProjectEvent(msgspec.Struct, frozen=True):
     project_id: int
     path_with_namespace: Path
     project_visibility: str = "private"
+
+
+def names(path: str) -> tuple[str, str]:
+    """Return the tenant, which is the outermost group, and the rest of the path."""
+    owner, _, name = path.partition("/")
+    return owner, name

@@ -3,7 +3,8 @@
 from typing import Final
 
 from consumers.forges import meaning
-from consumers.forges.gitlab.payloads import ProjectEvent, Push, SystemEvent
+from consumers.forges.gitlab import pulls
+from consumers.forges.gitlab.payloads import PUBLIC, ProjectEvent, Push, SystemEvent, names
 from consumers.forges.meaning import Ignored, Meaning, Statement
 from schemas.envelope import Aggregate, Delivery
 from schemas.events import Event
@@ -12,7 +13,6 @@ from schemas.repository import Repository
 
 FORGE: Final = "gitlab"
 EVENT: Final = "x-gitlab-event"
-PUBLIC: Final = 20
 
 
 def translate(delivery: Delivery) -> Meaning:
@@ -20,6 +20,8 @@ def translate(delivery: Delivery) -> Meaning:
     match kind := delivery.headers.get(EVENT, ""):
         case "Push Hook":
             return _push(kind, meaning.decode(delivery, Push))
+        case "Merge Request Hook":
+            return pulls.translate(kind, delivery, FORGE)
         case "System Hook":
             return _system(delivery)
         case "Tag Push Hook":
@@ -33,6 +35,8 @@ def _system(delivery: Delivery) -> Meaning:
     match kind := event.event_name or event.object_kind:
         case "push":
             return _push(kind, meaning.decode(delivery, Push))
+        case "merge_request":
+            return pulls.translate(kind, delivery, FORGE)
         case "project_update" | "project_rename" | "project_transfer" | "project_destroy":
             return _project(kind, meaning.decode(delivery, ProjectEvent))
         case _:
@@ -40,7 +44,7 @@ def _system(delivery: Delivery) -> Meaning:
 
 
 def _push(kind: str, push: Push) -> Meaning:
-    owner, name = _names(push.project.path_with_namespace)
+    owner, name = names(push.project.path_with_namespace)
     repository = Repository(
         owner=owner,
         name=name,
@@ -62,7 +66,7 @@ def _push(kind: str, push: Push) -> Meaning:
 
 
 def _project(kind: str, event: ProjectEvent) -> Meaning:
-    owner, name = _names(event.path_with_namespace)
+    owner, name = names(event.path_with_namespace)
     fact: Event
     match kind:
         case "project_destroy":
@@ -78,9 +82,3 @@ def _project(kind: str, event: ProjectEvent) -> Meaning:
 def _first(push: Push) -> str:
     """Return the branch that an empty repository's first push makes its default."""
     return push.ref.removeprefix(meaning.HEADS) if meaning.is_zero(push.before) else ""
-
-
-def _names(path: str) -> tuple[str, str]:
-    """Return the tenant, which is the outermost group, and the rest of the path."""
-    owner, _, name = path.partition("/")
-    return owner, name

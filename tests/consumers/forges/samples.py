@@ -24,7 +24,7 @@ discussion_comment fork github_app_authorization gollum installation_target
 integration_installation issue_comment issue_dependencies issues label marketplace_purchase member
 membership merge_group meta milestone org_block organization package page_build
 personal_access_token_request project project_card project_column projects_v2 projects_v2_item
-projects_v2_status_update public pull_request pull_request_review pull_request_review_comment
+projects_v2_status_update public pull_request_review pull_request_review_comment
 pull_request_review_thread registry_package release repository repository_advisory
 repository_dispatch repository_import repository_ruleset repository_vulnerability_alert
 secret_scanning_alert secret_scanning_alert_location secret_scanning_scan security_advisory
@@ -35,7 +35,7 @@ GITHUB_KINDS = _GITHUB.split()
 
 GITLAB_HOOKS = (
     *("Tag Push Hook", "Issue Hook", "Confidential Issue Hook", "Note Hook"),
-    *("Confidential Note Hook", "Merge Request Hook", "Wiki Page Hook", "Pipeline Hook"),
+    *("Confidential Note Hook", "Wiki Page Hook", "Pipeline Hook"),
     *("Job Hook", "Deployment Hook", "Feature Flag Hook", "Release Hook", "Milestone Hook"),
     *("Emoji Hook", "Resource Access Token Hook", "Vulnerability Hook", "Member Hook"),
     *("Project Hook", "Subgroup Hook"),
