@@ -115,7 +115,7 @@ def checked(text: bytes, before: str | None) -> Line:
     ``before``: the hash that it has to follow on, None for any.
     """
     content, seal = text[:-_SEALED], text[-_SEALED:]
-    if not seal.startswith(_SEAL) or not content.startswith(b'{"seq":'):
+    if not (seal.startswith(_SEAL) and seal.endswith(b'"}')) or not content.startswith(b'{"seq":'):
         raise Broken("is no record")
     hash = seal[len(_SEAL) : -2].decode("ascii", "replace")
     if hashlib.sha256(content).hexdigest() != hash:
