@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import structlog
 
 from bus import streams
 from bus.connection import Bus, BusSettings, connect, session
@@ -32,6 +33,13 @@ def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield json.loads(ports.read_text())["nats"][0]
         finally:
             server.terminate()  # this very process, by its pid
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Forget how a command that ran within a test wanted its lines."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

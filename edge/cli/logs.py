@@ -45,13 +45,13 @@ def configure(
     )
 
 
-def of_command() -> None:
-    """Have errors that are logged go to standard error; standard output is the command's.
+def of_command(least: int = logging.ERROR) -> None:
+    """Have what is logged from ``least`` on go to standard error; the other is the command's.
 
     Each line goes where standard error is at that moment: commands also run within tests.
     """
     structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )

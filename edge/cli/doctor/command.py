@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import chain
@@ -64,7 +65,7 @@ def doctor(*, json: JsonOption = False, home: HomeOption = None) -> int:
     as Pushline uses it, with the same settings and passwords, and nothing is left behind. The exit
     code is 1 when a part does not work.
     """
-    logs.configure("doctor", level="critical")  # what goes wrong on the way is in the report
+    logs.of_command(logging.CRITICAL)  # what goes wrong on the way is in the report
     subject = _subject(home)
     found = asyncio.run(_tried(subject, CHECKS))
     if json:
