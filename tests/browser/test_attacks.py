@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import httpx
 import jwt
+import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from edge.auth.claims import claims
@@ -45,6 +46,7 @@ def taken(window: BrowserContext, host: str) -> str:
     return ours[0]["value"]
 
 
+@pytest.mark.weakness(9)
 def test_another_state_is_refused(here: Town, page: Page) -> None:
     """Weakness 7.9: an answer that somebody else began signs nobody in (login CSRF)."""
     back = come_back(here, page)
@@ -56,6 +58,7 @@ def test_another_state_is_refused(here: Town, page: Page) -> None:
     assert not signed_in(here, page)
 
 
+@pytest.mark.weakness(9)
 def test_an_attackers_answer_signs_a_victim_in_nowhere(
     here: Town, page: Page, other: BrowserContext
 ) -> None:
@@ -72,6 +75,7 @@ def test_an_attackers_answer_signs_a_victim_in_nowhere(
     assert not signed_in(here, victim)
 
 
+@pytest.mark.weakness(10)
 def test_an_answer_is_good_once(here: Town, page: Page, other: BrowserContext) -> None:
     """Weakness 7.10: replayed in the same browser with its cookie back, it makes no session."""
     back = come_back(here, page)
@@ -111,6 +115,7 @@ FOREIGN = (
 )
 
 
+@pytest.mark.weakness(9)
 def test_a_foreign_return_address_is_not_followed(here: Town, page: Page) -> None:
     """Weakness 7.9: whoever is signed in, now or before, ends at our own host, nowhere else."""
     page.goto(here.system(f"/login?r={quote(FOREIGN[0], safe='')}"))
@@ -197,6 +202,7 @@ def forgeries(good: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.weakness(2)
 def test_a_forged_cookie_is_nobodys(here: Town, page: Page, window: BrowserContext) -> None:
     """Weakness 7.2: what a cookie says counts only under our own signature."""
     here.sign_in(page, "github", "alice")

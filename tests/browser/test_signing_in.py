@@ -93,6 +93,7 @@ def test_a_provider_that_is_down_is_named(here: Town, page: Page) -> None:
     assert "GitHub answered 502" in page.content()
 
 
+@pytest.mark.weakness(9)
 def test_no_secret_is_left_anywhere(here: Town, page: Page) -> None:
     """Weakness 7.9 of the predecessor: no code, token or secret in the log or in log lines."""
     for provider in here.providers:

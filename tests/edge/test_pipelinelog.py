@@ -97,11 +97,14 @@ async def test_a_second_log_of_a_commit_takes_the_first_one_s_place(logs: BuildL
     assert (await ask(application(logs), "GET", BEARER, query=QUERY)).text == "second"
 
 
+@pytest.mark.weakness(23)
 async def test_a_missing_log_is_404(logs: BuildLogs) -> None:
     """Not an empty 200."""
     assert (await ask(application(logs), "GET", BEARER, query=QUERY)).status_code == 404
 
 
+@pytest.mark.weakness(3)
+@pytest.mark.weakness(10)
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer wrong"}])
 async def test_nobody_reads_without_the_token(logs: BuildLogs, headers: dict[str, str]) -> None:
     """Logs may be those of private repositories; a signature is no token."""
@@ -110,6 +113,7 @@ async def test_nobody_reads_without_the_token(logs: BuildLogs, headers: dict[str
         await ask(application(logs), "GET", headers | signed(b""), query=QUERY)
 
 
+@pytest.mark.weakness(3)
 @pytest.mark.parametrize(
     ("caller", "repository", "status"),
     [
@@ -144,6 +148,7 @@ async def test_nobody_reads_another_tenants_log(
     assert (read.status_code, read.text == "private") == (status, status == 200)
 
 
+@pytest.mark.weakness(23)
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -237,6 +242,7 @@ async def test_other_verbs(logs: BuildLogs, method: str) -> None:
     assert answer.text == "pipeline-log, unknown request\n"
 
 
+@pytest.mark.weakness(14)
 async def test_a_store_that_is_down(tmp_path: Path) -> None:
     """503 with Retry-After to readers and writers; they learn nothing of the store."""
 

@@ -189,6 +189,7 @@ async def test_a_failure_is_recorded_with_its_log(bus: Bus) -> None:
     )
 
 
+@pytest.mark.weakness(12)
 async def test_an_outage_is_nobodys_failure(bus: Bus) -> None:
     """What may work later is raised for the worker loop, and not recorded."""
     event = await archived(bus)

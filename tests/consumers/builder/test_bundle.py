@@ -154,6 +154,7 @@ async def test_wheels_are_installed(tmp_path: Path) -> None:
     assert said == "hello from a wheel\n"
 
 
+@pytest.mark.weakness(5)
 async def test_no_code_of_a_package_is_run(tmp_path: Path) -> None:
     """A package that comes as source only is not built, so its setup.py does not run."""
     trap = tmp_path / "trap"

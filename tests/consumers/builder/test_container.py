@@ -114,6 +114,7 @@ async def test_a_wrong_password_is_the_operator_s(kitchen: Kitchen) -> None:
     assert "another word" not in repr(kitchen.settings(login=Login("pusher", "another word")))
 
 
+@pytest.mark.weakness(5)
 async def test_the_password_is_not_the_pusher_s(kitchen: Kitchen) -> None:
     """A Dockerfile cannot take another's image as its base: our login pushes, and pulls for us."""
     victim = await kitchen.build(named("victim"), HELLO)
@@ -127,6 +128,7 @@ async def test_the_password_is_not_the_pusher_s(kitchen: Kitchen) -> None:
     assert await kitchen.manifest("alice/hello-thief", "latest-main-04b8e44") is None
 
 
+@pytest.mark.weakness(5)
 async def test_a_frontend_is_not_the_pusher_s_to_choose(kitchen: Kitchen) -> None:
     """``# syntax=`` is passed over: nothing is pulled to read a Dockerfile with."""
     evil = {**HELLO, "Dockerfile": f"# syntax=127.0.0.1:1/evil\n{HELLO['Dockerfile']}"}
@@ -150,6 +152,7 @@ async def test_arguments_reach_the_build(kitchen: Kitchen) -> None:
     assert built[0].image != built[1].image
 
 
+@pytest.mark.weakness(5)
 async def test_a_build_has_its_time(kitchen: Kitchen) -> None:
     """What takes longer is stopped, and said to have taken longer."""
     files, _ = sleeping(kitchen, 600)

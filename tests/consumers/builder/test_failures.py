@@ -42,6 +42,7 @@ def test_each_error_has_its_owner(error: BuildkitError, kind: type[PushlineError
     assert type(failures.of_build(error, HOST)) is kind
 
 
+@pytest.mark.weakness(24)
 def test_a_failed_step_says_which_and_how() -> None:
     """With its last lines, and no more of it than can be shown anywhere."""
     script = "[2/2] RUN " + "echo x\n" * 1000

@@ -126,6 +126,7 @@ async def test_a_build_without_lines_has_no_log(bus: Bus) -> None:
     assert await kept(bus) == "before\n"
 
 
+@pytest.mark.weakness(14)
 async def test_a_store_that_is_down_delays_the_log_alone(bus: Bus) -> None:
     """The log waits until the store is back; nothing is given up, nothing delivered again."""
     away = Away(DirectoryObjects(bus.settings.home / "objects"), times=2)

@@ -63,6 +63,7 @@ def test_push_and_pull_may_differ() -> None:
     assert made.cache("hello") == "registry:31115/a/alice-hello-hello:cache-hello"
 
 
+@pytest.mark.weakness(7)
 def test_names_with_dashes_do_not_meet() -> None:
     """What the predecessor calls alike: a dash that joins, and one that is part of a name."""
     assert repository("a", "x-y", "z", shared=False) == "a/x-y-z"
@@ -71,6 +72,7 @@ def test_names_with_dashes_do_not_meet() -> None:
     assert repository("a", "b-c", "d", shared=True) == "a-b-c-d"
 
 
+@pytest.mark.weakness(19)
 @given(one=three, other=three, shared=st.booleans())
 def test_two_functions_never_have_one_name(
     *, one: tuple[str, str, str], other: tuple[str, str, str], shared: bool

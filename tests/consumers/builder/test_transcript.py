@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from consumers.builder.buildkit import Log, Status, Vertex, Warning  # noqa: A004
 from consumers.builder.transcript import LINE, Cover, Transcript
 
@@ -66,6 +68,7 @@ def test_an_error_ends_its_step() -> None:
     assert lines[-1] == "#1 ERROR exit code: 7"
 
 
+@pytest.mark.weakness(24)
 def test_lines_are_put_together() -> None:
     """Cut anywhere, of two streams, without an end: each is said once and whole."""
     lines = said(

@@ -149,6 +149,7 @@ async def page() -> AsyncIterator[tuple[Page, Origin]]:
     await runner.cleanup()
 
 
+@pytest.mark.weakness(11)
 async def test_an_error_page_is_no_list(
     bus: Bus, admitted: Fold[Admitted], page: tuple[Page, Origin]
 ) -> None:
@@ -165,12 +166,14 @@ async def test_an_error_page_is_no_list(
     assert "s3cret" not in repr((told, origin))
 
 
+@pytest.mark.weakness(11)
 def test_where_the_list_is() -> None:
     """One setting says it: nobody, everybody, a file or a URL."""
     assert isinstance(origin_of("https://example.com/CUSTOMERS"), AtUrl)
     assert isinstance(origin_of("/etc/pushline/customers"), InFile)
 
 
+@pytest.mark.weakness(11)
 async def test_the_setting_itself_may_be_the_list() -> None:
     """Nothing set lets nobody in; a star lets everybody."""
     assert parse(await origin_of("").read()) == ()

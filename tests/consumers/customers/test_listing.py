@@ -32,6 +32,7 @@ def test_an_account_may_be_of_one_forge() -> None:
     assert listed == (ALICE, BOB, Customer("gitlab", "bob"))
 
 
+@pytest.mark.weakness(11)
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -54,6 +55,7 @@ def test_nobody_has_to_be_said() -> None:
     assert parse("nobody\n") == ()
 
 
+@pytest.mark.weakness(7)
 @pytest.mark.parametrize(
     ("listed", "let_in"),
     [

@@ -125,6 +125,7 @@ async def survives_both(machine: Machine, *revisions: Revision) -> None:
     assert await machine.platform.running() == {revision.key for revision in revisions}
 
 
+@pytest.mark.weakness(10)
 async def test_the_bus_wants_a_password(machine: Machine, nats_locked: int) -> None:
     """The bus is on this machine's loopback: without its credentials nothing can be said."""
     revision = await hostile(machine)

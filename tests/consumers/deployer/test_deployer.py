@@ -138,6 +138,7 @@ async def test_an_older_generation_is_skipped(story: Story) -> None:
     ] == [2]
 
 
+@pytest.mark.weakness(13)
 async def test_an_older_one_that_ends_later_does_not_overwrite(story: Story) -> None:
     """Two replicas deploy at once; the older is ready last, and the newer stays live."""
     older, newer = await story.built(1), await story.built(2)

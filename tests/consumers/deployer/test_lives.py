@@ -58,6 +58,7 @@ async def test_a_crash_loop_is_visible_and_slows_down(machine: Machine) -> None:
     await machine.printed("it is started again in 0.8 s")
 
 
+@pytest.mark.weakness(12)
 async def test_a_program_that_never_listens_fails_in_time(machine: Machine) -> None:
     """Readiness is observed, not believed: a program that only lives is not ready."""
     machine.stop()

@@ -63,6 +63,7 @@ def test_no_person_s_name_or_address_gets_through() -> None:
     assert "@example.com" not in str(meaning)
 
 
+@pytest.mark.weakness(18)
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -77,6 +78,7 @@ def test_what_is_no_branch_is_ignored(changes: dict[str, str], reason: str) -> N
     assert translate(delivery("github", "push", github_push(**changes))).says == Ignored(reason)
 
 
+@pytest.mark.weakness(18)
 def test_a_branch_s_name_may_have_slashes() -> None:
     """``feature/master`` is no ``master``."""
     says = translate(delivery("github", "push", github_push(ref="refs/heads/feature/master"))).says
@@ -85,6 +87,8 @@ def test_a_branch_s_name_may_have_slashes() -> None:
     assert (says.branch, says.of.id) == ("feature/master", "feature/master")
 
 
+@pytest.mark.weakness(13)
+@pytest.mark.weakness(18)
 @pytest.mark.parametrize("changes", [{"after": ZERO, "deleted": True}, {"deleted": True}])
 def test_a_deletion(changes: dict[str, object]) -> None:
     """A deleted branch ends at no commit."""

@@ -72,6 +72,7 @@ def test_the_first_push_of_an_empty_project() -> None:
     assert says.repository.default_branch == "main"
 
 
+@pytest.mark.weakness(8)
 @pytest.mark.parametrize(
     ("event", "fact"),
     [

@@ -71,6 +71,7 @@ async def test_a_stranger_cannot_let_himself_in(bus: Bus) -> None:
     assert TenantUninstalled in told
 
 
+@pytest.mark.weakness(11)
 async def test_without_a_list_nothing_is_lost(bus: Bus) -> None:
     """Before the list was ever read a push waits, neither let in nor turned away."""
     listed = fold("intake-customers")

@@ -88,6 +88,7 @@ async def test_a_commit_below_the_head_is_found(forge: Forge, setting: str) -> N
     assert len(posts) == 1
 
 
+@pytest.mark.weakness(13)
 async def test_a_commit_too_deep_or_forced_away_is_refused(forge: Forge) -> None:
     """What the forge does not hand out is said, and it is not another commit instead."""
     forge.commit({"a": "0"})

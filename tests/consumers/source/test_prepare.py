@@ -90,6 +90,7 @@ def test_copied_paths_lie_in_every_function(templates: Templates) -> None:
     assert {"function/shared/a", "function/x/one.txt"} <= set(found)
 
 
+@pytest.mark.weakness(4)
 @pytest.mark.parametrize(
     ("handler", "said"),
     [
@@ -122,6 +123,7 @@ def test_a_handler_outside_is_refused_by_name(
     assert lines[0].startswith(said)
 
 
+@pytest.mark.weakness(4)
 @pytest.mark.parametrize(
     ("path", "said"),
     [("../repo-private", "may lead out"), ("nobody", "is not in"), ("out", "leads out")],

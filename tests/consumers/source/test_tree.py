@@ -47,6 +47,7 @@ def test_an_odd_name_is_no_crime(name: str) -> None:
     assert list(tree_of({name: b"x"}).entries) == [name]
 
 
+@pytest.mark.weakness(4)
 @pytest.mark.parametrize(
     ("target", "said"),
     [
@@ -118,6 +119,7 @@ def test_folders_too_deep_are_refused() -> None:
         tree_of({"/".join("a" * 70): b""})
 
 
+@pytest.mark.weakness(4)
 @given(st.lists(PARTS, max_size=8), st.lists(PARTS, max_size=6), st.lists(PARTS, max_size=6))
 def test_no_path_and_no_link_leads_out(path: list[str], one: list[str], two: list[str]) -> None:
     """What is resolved is in the repository, or nothing is resolved."""

@@ -115,6 +115,7 @@ async def test_a_read_waits_for_the_sequence_it_asks_for(bus: Bus, api: httpx.As
     assert [run["id"] for run in page["items"]] == [run_of(1).id]
 
 
+@pytest.mark.weakness(21)
 async def test_usage_is_summed_over_routers(bus: Bus, api: httpx.AsyncClient) -> None:
     """Requests, errors and quantiles of the last minutes; none is zero, and no error."""
     seq = await deploy(bus, run_of(1).id)
@@ -305,6 +306,7 @@ async def test_an_old_run_s_logs_are_those_that_were_kept(bus: Bus, api: httpx.A
     assert lines == [("hello", "two"), ("hello", "three")]
 
 
+@pytest.mark.weakness(21)
 @pytest.mark.parametrize("query", ["limit=0", "limit=many", "cursor=x", "after=-1"])
 async def test_a_bad_query_is_a_problem_that_names_it(api: httpx.AsyncClient, query: str) -> None:
     """What is wrong is said, as RFC 9457 wants it."""

@@ -117,6 +117,7 @@ ROLES: tuple[tuple[Role | None, tuple[Scope, ...], list[int], list[int]], ...] =
 )
 
 
+@pytest.mark.weakness(3)
 async def test_a_tenant_sees_only_what_is_theirs(api: Listening) -> None:
     """By role and scope; names of secrets are for those who may set them."""
     await filled(api)

@@ -33,6 +33,7 @@ def test_names_lead_to_the_forges_own_id(of: str, forge: str, scope: Scope) -> N
     assert resolve(of, forge, KNOWN) == scope
 
 
+@pytest.mark.weakness(6)
 @pytest.mark.parametrize("of", ["alice", "alice/shop"])
 def test_a_name_that_two_forges_know_wants_the_forge(of: str) -> None:
     """No secret goes to somebody of the same name elsewhere."""

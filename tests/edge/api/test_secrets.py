@@ -174,6 +174,7 @@ async def test_a_secret_stays_with_its_project_when_names_move(
     assert await desk.store.open("github", "2", "eve", "npm") == b"of the second"
 
 
+@pytest.mark.weakness(26)
 async def test_a_removed_secret_is_gone(api: httpx.AsyncClient) -> None:
     """Removing what is not there is told as that."""
     await api.put(SHOP, json={"value": "x"})

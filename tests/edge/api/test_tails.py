@@ -63,6 +63,7 @@ async def test_filters_and_since(api: Listening) -> None:
     assert {item["who"] for item in reader.items} == {"bob"}
 
 
+@pytest.mark.weakness(3)
 async def test_a_tenant_sees_only_what_is_theirs(api: Listening) -> None:
     """Of two tenants' pushes, those of one; an outsider sees none, and an operator both."""
     async with listening(api.bus) as hers, listening(api.bus) as eves:

@@ -297,6 +297,8 @@ def judged(answer: Answer) -> bool | int:
     return answer.status if refused else True
 
 
+@pytest.mark.weakness(3)
+@pytest.mark.weakness(10)
 async def test_every_path_is_decided_on_for_everybody(served: Serving) -> None:
     """Nobody is asked to sign in; others do what they may, and nothing else.
 
@@ -313,6 +315,7 @@ async def test_every_path_is_decided_on_for_everybody(served: Serving) -> None:
         assert (await served.ask(None, row.method, row.path, row.body)).status == 401, row
 
 
+@pytest.mark.weakness(10)
 async def test_no_path_is_missing_from_the_table(served: Serving) -> None:
     """Whoever adds a path says here who may ask for it."""
     schema = (await served.ask(PLATFORM, "GET", "/api/openapi.json")).json
@@ -323,6 +326,7 @@ async def test_no_path_is_missing_from_the_table(served: Serving) -> None:
     assert described == {(row.method, row.template) for row in ROWS if row.template}
 
 
+@pytest.mark.weakness(3)
 async def test_lists_have_what_one_may_read(served: Serving) -> None:
     """Somebody of another tenant gets an empty page, and not a word of how many there are."""
     for kind in ("projects", "runs", "functions", "domains", "events"):

@@ -37,6 +37,7 @@ async def facts(bus: Bus, *kinds: type[Event]) -> list[Event]:
     return [event.fact async for event in events if isinstance(event.fact, kinds)]
 
 
+@pytest.mark.weakness(9)
 async def test_signing_in_is_a_fact_with_its_actor_and_no_secret(auth: Auth, bus: Bus) -> None:
     """What is answered is good at once; the log knows the network, and nothing that opens."""
     token = await sign_in(auth, attempt="a random state")

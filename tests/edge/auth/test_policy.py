@@ -56,6 +56,7 @@ def test_each_action_is_in_the_table() -> None:
     assert set(BY_HAND) == set(NEEDS) == set(ACTIONS) - {"invoke", "tokens"}
 
 
+@pytest.mark.weakness(3)
 @pytest.mark.parametrize("action", BY_HAND)
 def test_people_by_their_role(action: Action) -> None:
     """In their tenant by its roles; in others, in the installation, and as nobody: nothing."""
@@ -128,6 +129,7 @@ def test_each_policy_that_a_stack_may_name_is_in_the_table() -> None:
     assert set(FUNCTIONS) == set(POLICIES) == {PUBLIC, *LEAST}
 
 
+@pytest.mark.weakness(1)
 @pytest.mark.parametrize("policy", ["", "Public", "public ", "admins", "members,public", "role:"])
 def test_an_unknown_policy_lets_nobody_in(policy: str) -> None:
     """Of a newer release, or of a damaged fact: closed, whoever asks."""
@@ -136,6 +138,7 @@ def test_an_unknown_policy_lets_nobody_in(policy: str) -> None:
         assert decide(who, "invoke", on) is Verdict.FORBIDDEN
 
 
+@pytest.mark.weakness(3)
 @given(st.text(), st.sampled_from(ROLES), st.text(), st.text())
 def test_anything_else_is_no(action: str, role: Role, forge: str, owner: str) -> None:
     """An action that nobody knows, and a tenant that is not the caller's, whatever they are."""
@@ -146,6 +149,7 @@ def test_anything_else_is_no(action: str, role: Role, forge: str, owner: str) ->
         assert not any(may(caller(role), known, on) for known in ACTIONS if known != "tokens")
 
 
+@pytest.mark.weakness(22)
 def test_a_resource_is_the_owner_of_a_project() -> None:
     """Owners may have slashes, of which the last is the project's; case tells nobody apart."""
     assert Resource.of("github", "Alice/shop") == TENANT

@@ -119,6 +119,8 @@ def _text(value: dict[str, str]) -> bytes:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=")
 
 
+@pytest.mark.weakness(2)
+@pytest.mark.weakness(9)
 @pytest.mark.parametrize("wrong", WRONG)
 def test_everything_else_is_nobody(desk: Desk, wrong: str) -> None:
     """Each claim, the algorithm, the key and the session are looked at; the good one beside it."""

@@ -223,6 +223,7 @@ async def test_only_our_registry_is_pushed_to(tmp_path: Path) -> None:
     assert images.jobs == []
 
 
+@pytest.mark.weakness(10)
 @pytest.mark.parametrize(
     "headers",
     [

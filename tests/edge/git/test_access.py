@@ -48,6 +48,7 @@ async def test_hostile_names_are_not_found(served: Served, name: str) -> None:
     assert not served.root.exists() or not list(served.root.iterdir())
 
 
+@pytest.mark.weakness(22)
 async def test_names_differ_not_by_case(served: Served) -> None:
     """Alice/Hello and alice/hello are one repository."""
     clone = await served.clone(remote="Alice/Hello")

@@ -5,11 +5,14 @@ import hashlib
 import hmac
 import time
 
+import pytest
+
 from bus.connection import Bus
 from edge.ingest import GitLabIngest
 from tests.edge.ingest.hooks import BODY, KEY, SECRET, SIGNING, from_gitlab, post, stored
 
 
+@pytest.mark.weakness(8)
 async def test_gitlab_s_token(bus: Bus) -> None:
     """The token verifies, another does not, and neither is stored."""
     ingest = GitLabIngest(bus.deliveries, token=SECRET)
@@ -62,6 +65,7 @@ async def test_gitlab_s_signature(bus: Bus) -> None:
     assert answer.json() == {"delivery": "w-1", "sequence": 1}
 
 
+@pytest.mark.weakness(10)
 async def test_gitlab_s_signature_is_over_id_time_and_body(bus: Bus) -> None:
     """Another id, another body, an old timestamp, a token in its place: 401."""
     ingest = GitLabIngest(bus.deliveries, signing=SIGNING)

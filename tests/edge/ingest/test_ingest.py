@@ -51,6 +51,7 @@ async def test_a_signed_delivery_is_stored_as_it_came(bus: Bus, github: GitHubIn
     }
 
 
+@pytest.mark.weakness(10)
 async def test_a_resend_is_stored_once(bus: Bus, github: GitHubIngest) -> None:
     """The same delivery, many times at once: each is answered with the one sequence."""
     answers = await asyncio.gather(*(post(github, signed()) for _ in range(8)))
@@ -102,6 +103,7 @@ async def test_a_changed_body_stores_nothing(bus: Bus, github: GitHubIngest) -> 
     assert await stored(bus) == 0
 
 
+@pytest.mark.weakness(10)
 async def test_nothing_is_looked_into_before_it_is_verified(bus: Bus, github: GitHubIngest) -> None:
     """Without a signature the answer is 401, though id, event and content type are bad as well."""
     answer = await post(github, {"content-type": "text/html"}, b"\xff{")
@@ -110,6 +112,7 @@ async def test_nothing_is_looked_into_before_it_is_verified(bus: Bus, github: Gi
     assert await stored(bus) == 0
 
 
+@pytest.mark.weakness(10)
 async def test_an_unsigned_body_is_not_even_read(github: GitHubIngest) -> None:
     """A request that has no signature costs no memory."""
 
@@ -119,6 +122,7 @@ async def test_an_unsigned_body_is_not_even_read(github: GitHubIngest) -> None:
     assert await raw(github, receive, {}) == 401
 
 
+@pytest.mark.weakness(10)
 async def test_sha1_only_where_it_is_configured(bus: Bus, github: GitHubIngest) -> None:
     """X-Hub-Signature counts where it is switched on, and never beside a wrong SHA-256."""
     digest = hmac.new(SECRET.encode(), BODY, hashlib.sha1).hexdigest()
@@ -142,6 +146,7 @@ async def test_the_predecessor_s_test_vector(bus: Bus) -> None:
     assert (await post(ingest, headers, b"Store this strinh")).status_code == 401
 
 
+@pytest.mark.weakness(10)
 @pytest.mark.parametrize("forge", ["github", "gitlab"])
 async def test_without_a_secret_all_is_refused(bus: Bus, forge: str) -> None:
     """Nothing set: 401, also for the signature of the empty secret; the log names the setting."""
@@ -250,6 +255,7 @@ async def test_who_comes_from_an_installation_reads_what_to_do(
     assert await stored(bus) == 0
 
 
+@pytest.mark.weakness(15)
 @pytest.mark.parametrize(
     "error", [LogUnavailable("away"), LogFull("full"), BlobsUnavailable("away")]
 )

@@ -203,6 +203,7 @@ async def test_preflights_pass_where_the_stack_says_so(closed: Closed) -> None:
     assert [one.method for one in closed.function.requests] == ["OPTIONS"]
 
 
+@pytest.mark.weakness(1)
 async def test_until_signatures_can_be_verified_a_good_session_has_to_wait(start: Start) -> None:
     """503 and not 401: who is signed in is not sent to sign in again."""
     async with start(auth=AUTH) as running:
@@ -219,6 +220,7 @@ async def test_until_signatures_can_be_verified_a_good_session_has_to_wait(start
     assert answer.headers["retry-after"] == "1"
 
 
+@pytest.mark.weakness(1)
 async def test_whatever_breaks_lets_nobody_in(
     closed: Closed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

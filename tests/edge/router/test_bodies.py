@@ -249,6 +249,7 @@ async def test_a_cut_response_is_seen_to_be_cut(router: Running) -> None:
             assert await caller.reader.read() == b"only this"
 
 
+@pytest.mark.weakness(20)
 async def test_a_caller_that_leaves_cancels_the_upstream(router: Running) -> None:
     """The upstream's connection ends with its caller's, counted as 499."""
     gone = asyncio.Event()

@@ -75,6 +75,7 @@ async def save_routes(home: Path) -> None:
     await fold.save()
 
 
+@pytest.mark.weakness(1)
 @pytest.mark.parametrize("name", CASES)
 async def test_a_hostile_request_gets_nowhere(played: Played, name: str) -> None:
     """Refused with its cause before the upstream sees it, or it arrives in its one meaning."""

@@ -4,6 +4,7 @@ import asyncio
 import base64
 
 import h11
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -67,6 +68,7 @@ def read(onward: bytes) -> list[tuple[bytes, bytes]]:
     return list(request.headers)
 
 
+@pytest.mark.weakness(2)
 def test_two_tokens_and_two_sessions_are_none() -> None:
     """Nobody can tell which is meant; a page of a sibling host may have written one."""
     parser = FieldParser("http", ours=Ours(AUTH))

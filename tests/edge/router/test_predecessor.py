@@ -84,6 +84,8 @@ async def router(start: Start) -> AsyncIterator[tuple[Running, list[Upstream]]]:
         yield running, served
 
 
+@pytest.mark.weakness(1)
+@pytest.mark.weakness(20)
 @pytest.mark.parametrize("row", [*HOLDS, *DIFFERS], ids=lambda row: f"{row.host}{row.path}")
 async def test_each_row(router: tuple[Running, list[Upstream]], row: Row) -> None:
     """Who is asked for answers, with the rest of the path; nobody else learns of it."""
@@ -99,6 +101,7 @@ async def test_each_row(router: tuple[Running, list[Upstream]], row: Row) -> Non
         assert got == ([row.seen] if row.seen else [])
 
 
+@pytest.mark.weakness(1)
 @pytest.mark.parametrize("path", ["/fn/%25zz", "/fn/;x", "/fn/%20", "/fn/a%2Fb", "/fn?r=%zz"])
 async def test_what_got_past_its_auth_is_decided_like_any_other(
     router: tuple[Running, list[Upstream]], path: str
@@ -114,6 +117,7 @@ async def test_what_got_past_its_auth_is_decided_like_any_other(
     assert not any(one.requests for one in served)
 
 
+@pytest.mark.weakness(20)
 @pytest.mark.parametrize("name", ["system", "auth", "git", "function", "api"])
 def test_reserved_names_are_reserved_whole(name: str) -> None:
     """A tenant gets another label for the very name, and its own for one that begins so."""

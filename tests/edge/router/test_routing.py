@@ -32,6 +32,7 @@ async def test_function_gets_the_path_after_its_name(
     assert [request.target for request in hello.requests] == [onward]
 
 
+@pytest.mark.weakness(20)
 async def test_upstream_learns_of_the_caller(router: Running, hello: Upstream) -> None:
     """Host stays, X-Forwarded-* are ours alone, hop-by-hop fields and those named go."""
     forged = ("X-Forwarded-For: 6.6.6.6", "X_Forwarded_For: 6.6.6.6", "Forwarded: for=6.6.6.6")

@@ -159,6 +159,7 @@ async def test_log_is_heard_while_it_builds(client: Client, folder: Folder) -> N
     assert "".join(heard).endswith("end\n")
 
 
+@pytest.mark.weakness(24)
 async def test_letters_are_not_cut(client: Client, folder: Folder) -> None:
     """Letters of several bytes stay whole, however the log is cut into pieces."""
     made = folder(

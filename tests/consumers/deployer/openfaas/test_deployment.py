@@ -30,6 +30,7 @@ def order(settings: GatewaySettings = SETTINGS, **fields: Any) -> Deployment:
     return deployment(revision, "alice-hello", settings, now=1_700_000_000.9)
 
 
+@pytest.mark.weakness(16)
 def test_the_predecessors_labels_are_all_there() -> None:
     """Each with the value it had, its bugs apart: no owner id of 0, the branch that was pushed."""
     repository = Repository("Alice", "Hello.World", "main", "https://x.example/a.git", private=True)
@@ -175,6 +176,7 @@ def test_the_usual_name_is_the_predecessors() -> None:
     assert names.services(named("0x", "hello", "production"))[0] == "fn-0x-hello"
 
 
+@pytest.mark.weakness(6)
 @given(LABEL, FUNCTION, LABEL, FUNCTION)
 def test_no_two_tenants_share_a_secret(one: str, name: str, other: str, second: str) -> None:
     """Different tenants or different names are different secrets, dashes or not."""

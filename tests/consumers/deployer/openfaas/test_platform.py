@@ -37,6 +37,7 @@ def image_at(gateway: Gateway, name: str = "alice-hello") -> str:
     return str(gateway.functions[name].deployment["image"]).rpartition(":")[2][0]
 
 
+@pytest.mark.weakness(12)
 @both
 async def test_a_first_revision_is_created_and_seen_ready(
     gateway: Gateway, platform: OpenFaasPlatform
@@ -200,6 +201,7 @@ async def test_retiring_deletes_that_revision_alone(
     assert gateway.functions == {}
 
 
+@pytest.mark.weakness(25)
 async def test_functions_of_others_are_never_touched(
     gateway: Gateway, platform: OpenFaasPlatform
 ) -> None:
@@ -218,6 +220,7 @@ async def test_functions_of_others_are_never_touched(
     await other.gateway.close()
 
 
+@pytest.mark.weakness(7)
 async def test_two_functions_with_one_name_are_kept_apart(
     gateway: Gateway, platform: OpenFaasPlatform
 ) -> None:
@@ -240,6 +243,7 @@ async def test_two_functions_with_one_name_are_kept_apart(
     assert len(gateway.functions) == 1
 
 
+@pytest.mark.weakness(27)
 async def test_a_lost_update_is_ordered_again(
     gateway: Gateway, platform: OpenFaasPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,6 +305,7 @@ async def test_a_preview_has_its_environment_in_its_name(
     assert len(await platform.running()) == 2
 
 
+@pytest.mark.weakness(6)
 async def test_the_stack_may_choose_an_allowed_namespace(gateway: Gateway) -> None:
     """A function in a namespace of the operator's list is called, counted and retired there."""
     gateway.namespaces.add("team-a")

@@ -13,6 +13,7 @@ SECURE = Cookies(AuthSettings(root_domain="functions.example", scheme="https"))
 PLAIN = Cookies(AuthSettings())
 
 
+@pytest.mark.weakness(9)
 @pytest.mark.parametrize("cookies", [SECURE, PLAIN])
 def test_a_session_is_of_one_host_and_out_of_reach(cookies: Cookies) -> None:
     """No Domain, HttpOnly, SameSite=Lax; on https Secure and of a name that other hosts cannot set.
@@ -31,6 +32,7 @@ def test_a_session_is_of_one_host_and_out_of_reach(cookies: Cookies) -> None:
     assert cookie.key == ("__Host-pushline" if cookies is SECURE else "pushline")
 
 
+@pytest.mark.weakness(2)
 def test_cookies_of_one_kind_are_read_once() -> None:
     """Two of a name are none: a sibling host may have set one of them."""
     header = b"__Host-pushline-attempt=a; __Host-pushline=b"
@@ -46,6 +48,7 @@ def test_what_is_forgotten_ends_at_once() -> None:
     assert (cookie.value, cookie["max-age"]) == ("", "0")
 
 
+@pytest.mark.weakness(9)
 def test_a_page_escapes_what_it_is_told() -> None:
     """Weakness 7.9 of the predecessor: a value stood unescaped within a script; code stays code."""
     reply = message("<b>", "<script>alert(1)</script>", "use `a < b`", way=('/"onload="', "<i>"))

@@ -32,6 +32,7 @@ async def serving(answer: Answering) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
+@pytest.mark.weakness(11)
 async def test_a_provider_that_does_not_answer_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

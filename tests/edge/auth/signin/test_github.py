@@ -61,6 +61,7 @@ async def test_all_pages_of_organisations_count(github: PlayedGitHub) -> None:
     assert github.calls.count("GET /api/v3/user/memberships/orgs") == 3
 
 
+@pytest.mark.weakness(9)
 async def test_the_token_is_given_back(github: PlayedGitHub) -> None:
     """Nothing of GitHub's is left with us, also where the person was not found out."""
     ours = provider(github)
@@ -88,6 +89,7 @@ async def test_a_code_is_good_once(github: PlayedGitHub) -> None:
         await ours.person(answer, attempt, BACK)
 
 
+@pytest.mark.weakness(9)
 async def test_a_code_without_its_verifier_is_worth_nothing(github: PlayedGitHub) -> None:
     """Whoever steals a code cannot use it with an attempt of their own."""
     ours = provider(github)

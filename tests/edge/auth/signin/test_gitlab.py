@@ -67,6 +67,7 @@ async def test_a_list_that_leads_away_is_not_followed(gitlab: PlayedGitLab, ours
     assert not gitlab.tokens
 
 
+@pytest.mark.weakness(9)
 async def test_tokens_are_given_back(gitlab: PlayedGitLab, ours: GitLab) -> None:
     """The one that asks and the one that renews it."""
     gitlab.account(1, "alice")

@@ -63,6 +63,7 @@ LIES: tuple[Lie, ...] = (
 )  # fmt: skip
 
 
+@pytest.mark.weakness(9)
 @pytest.mark.parametrize("lie", LIES)
 async def test_a_token_that_lies_signs_nobody_in(issuer: PlayedIssuer, lie: Lie) -> None:
     """Another attempt's, client's or issuer's; expired; unsigned; by a key that nobody knows."""

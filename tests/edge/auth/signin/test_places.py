@@ -23,6 +23,7 @@ def test_a_path_of_ours_stays(path: str) -> None:
     assert path_of(path) == path
 
 
+@pytest.mark.weakness(9)
 @pytest.mark.parametrize(
     "text",
     [
@@ -55,6 +56,7 @@ def test_no_text_leads_away(text: str) -> None:
     assert not set(path) & set("\\\t\r\n ")
 
 
+@pytest.mark.weakness(9)
 @pytest.mark.parametrize(
     "host",
     ["alice.functions.example", "p-1--alice.functions.example", "shop.example.com"],
@@ -67,6 +69,7 @@ def test_hosts_that_are_served_are_led_back_to(host: str) -> None:
     assert PLACES.of_host(host, "/x") == f"https://{host}:8443/x"
 
 
+@pytest.mark.weakness(9)
 @pytest.mark.parametrize(
     "host",
     [

@@ -92,6 +92,7 @@ def counted(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
+@pytest.mark.weakness(9)
 async def test_what_began_at_one_replica_ends_at_another_once(
     pages: Pages, github: PlayedGitHub, bus: Bus
 ) -> None:

@@ -88,6 +88,7 @@ def test_a_damaged_key_says_so(tmp_path: Path) -> None:
     assert "not a key" not in str(caught.value)
 
 
+@pytest.mark.weakness(9)
 def test_no_secret_is_in_a_repr() -> None:
     """What is logged by mistake tells nothing."""
     attempt = begin("github", Destination())
