@@ -201,7 +201,6 @@ async def test_retiring_deletes_that_revision_alone(
     assert gateway.functions == {}
 
 
-@pytest.mark.weakness(25)
 async def test_functions_of_others_are_never_touched(
     gateway: Gateway, platform: OpenFaasPlatform
 ) -> None:
