@@ -1,5 +1,6 @@
 """The log, as the doctor finds it: a real server, with one thing wrong at a time."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,9 @@ def subject(server: LogServer, home: Path, *roles: str) -> Subject:
 
 
 async def found(of: Subject) -> dict[str, Finding]:
-    """Run all checks of the log, each by its name."""
-    return {check.name: await check.run(of) for check in log.CHECKS}
+    """Run all checks of the log beside each other, as the command does; each by its name."""
+    findings = await asyncio.gather(*(check.run(of) for check in log.CHECKS))
+    return {finding.check: finding for finding in findings}
 
 
 async def call(settings: BusSettings, verb: str, query: Any = None) -> dict[str, Any]:
