@@ -15,8 +15,8 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import aiohttp
 import msgspec
 
-from consumers.forges.errors import ForgeUnavailable
-from consumers.forges.github.answers import DENIED, Answer, judged
+from consumers.forges.asking import Answer, ForgeUnavailable
+from consumers.forges.github.answers import DENIED, Raw, following, judged
 from consumers.forges.github.app import App
 from consumers.forges.github.limits import Limits
 from consumers.forges.github.memory import Memory
@@ -109,12 +109,12 @@ class Api:
         """
         url = f"{self._url(path)}{'?' + urlencode(query) if query else ''}"
         if method == "GET":
-            return await self._read(url, installation, etag)
+            return (await self._read(url, installation, etag)).answer()
         line = self._writing.setdefault(installation, _Line())
         async with line.lock:
             await asyncio.sleep(line.wrote + self._pace.gap - time.monotonic())
             try:
-                return await self._tried(method, url, installation, json=json)
+                return (await self._tried(method, url, installation, json=json)).answer()
             finally:
                 line.wrote = time.monotonic()
 
@@ -126,12 +126,12 @@ class Api:
         for _ in range(PAGES):
             page = await self.request("GET", url, installation=installation)
             yield page
-            if page.status != 200 or not page.next:
+            url = following(page)
+            if page.status != 200 or not url:
                 return
-            url = page.next
         raise ForgeUnavailable(f"a list of GitHub has more than {PAGES} pages")
 
-    async def _read(self, url: str, installation: str, etag: str) -> Answer:
+    async def _read(self, url: str, installation: str, etag: str) -> Raw:
         kept = None if etag else self.memory.get((installation, url))
         known = kept.headers["etag"] if kept else etag
         answer = await self._tried("GET", url, installation, etag=known)
@@ -141,7 +141,7 @@ class Api:
             self.memory.put((installation, url), answer)
         return answer
 
-    async def _mint(self, installation: str, asked: Mapping[str, Any]) -> Answer:
+    async def _mint(self, installation: str, asked: Mapping[str, Any]) -> Raw:
         """Ask for a token; asked twice there are two, and one dies unused."""
         path = f"/app/installations/{installation}/access_tokens"
         return await self._tried("POST", self._url(path), "", json=asked or None, repeat=True)
@@ -155,7 +155,7 @@ class Api:
         json: Any = None,
         etag: str = "",
         repeat: bool = False,
-    ) -> Answer:
+    ) -> Raw:
         """Ask, and again where it may be that GitHub only stumbled."""
         what = f"{method} {urlsplit(url).path}"
         tries = self._pace.tries if repeat or method in REPEATABLE else 1
@@ -163,15 +163,13 @@ class Api:
             try:
                 return judged(await self._proven(method, url, installation, json, etag), what)
             except ForgeUnavailable as error:
-                if not left or error.until:
+                if not left or error.after:
                     raise
             wait = self._pace.wait * 2.0 ** (tries - 1 - left)
             await asyncio.sleep(wait * (0.5 + self._jitter.random()))
         raise AssertionError(what)
 
-    async def _proven(
-        self, method: str, url: str, installation: str, json: Any, etag: str
-    ) -> Answer:
+    async def _proven(self, method: str, url: str, installation: str, json: Any, etag: str) -> Raw:
         """Ask with a token; with a newer one where GitHub does not take it."""
         wanted = For(installation)
         while True:
@@ -185,7 +183,7 @@ class Api:
             if not installation or not stale or not self._tokens.drop(wanted, token):
                 return answer
 
-    async def _sent(self, method: str, url: str, token: str, json: Any, etag: str) -> Answer:
+    async def _sent(self, method: str, url: str, token: str, json: Any, etag: str) -> Raw:
         headers = {"Authorization": f"Bearer {token}"}
         if etag:
             headers["If-None-Match"] = etag
@@ -201,7 +199,7 @@ class Api:
 
     async def _once(
         self, method: str, url: str, headers: Mapping[str, str], data: bytes | None
-    ) -> Answer:
+    ) -> Raw:
         try:
             async with self._session().request(
                 method, url, headers=headers, data=data, allow_redirects=False
@@ -212,7 +210,7 @@ class Api:
                     if len(body) > LARGEST:
                         raise ForgeUnavailable(f"GitHub answered with more than {LARGEST} bytes")
                 said = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, bytes(body), said)
+                return Raw(response.status, bytes(body), said)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise ForgeUnavailable(
                 f"{urlsplit(self.app.api).netloc} does not answer: {type(error).__name__}",
