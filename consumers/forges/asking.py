@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import msgspec
 
 from schemas.errors import GiveUp, Retry
-
-T = TypeVar("T")
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -17,20 +15,6 @@ class Answer(msgspec.Struct, frozen=True):
     status: int  # 2xx, 304, or a 4xx that is about what was asked: 400 404 405 409 410 412 422
     body: Any = None  # decoded JSON; None where there is none
     headers: Mapping[str, str] = {}  # by names in lower case
-
-    def __repr__(self) -> str:
-        """Return the status; tokens may be in the body."""
-        return f"Answer({self.status})"
-
-    def read(self, kind: type[T]) -> T:
-        """Return the body; ForgeUnavailable where it is something else than documented."""
-        try:
-            return msgspec.convert(self.body, kind)
-        except msgspec.ValidationError as error:
-            raise ForgeUnavailable(
-                f"the forge answered {self.status} in a shape that is not documented: {error}",
-                hint="is its address right, and nothing in between?",
-            ) from error
 
 
 class ForgeUnavailable(Retry):

@@ -6,11 +6,11 @@ never is. https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-re
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn, TypeVar
 
 import msgspec
 
-from consumers.forges.asking import Answer, ForgeRefused, ForgeUnavailable
+from consumers.forges.errors import ForgeRefused, ForgeUnavailable
 
 SHOWN: Final = 200  # characters of GitHub's own words
 ANSWERS: Final = frozenset({304, 400, 404, 409, 410, 422, 451})  # the caller knows what they mean
@@ -19,9 +19,11 @@ DENIED: Final = "Resource not accessible by integration"
 
 _NEXT: Final = re.compile(r'<([^<>]+)>\s*;(?:[^,]*;)?\s*rel="?next"?')
 
+T = TypeVar("T")
 
-class Raw(msgspec.Struct, frozen=True):
-    """An answer as it came, or as it came when GitHub says that nothing has changed."""
+
+class Answer(msgspec.Struct, frozen=True):
+    """An answer of the API, or of our memory where GitHub says that nothing has changed."""
 
     status: int
     body: bytes
@@ -29,14 +31,20 @@ class Raw(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Return the status; tokens are in the body."""
-        return f"Raw({self.status})"
+        return f"Answer({self.status})"
+
+    @property
+    def next(self) -> str:
+        """Return the address of a list's next page, "" for the last."""
+        found = _NEXT.search(self.headers.get("link", ""))
+        return found[1] if found else ""
 
     @property
     def says(self) -> str:
         """Return GitHub's own sentence about an error, "" for none."""
         try:
             return msgspec.json.decode(self.body, type=_Error).message[:SHOWN]
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except msgspec.DecodeError:
             return ""
 
     @property
@@ -44,31 +52,22 @@ class Raw(msgspec.Struct, frozen=True):
         """Tell whether it is of the API, not of something in between."""
         return "json" in self.headers.get("content-type", "")
 
-    def answer(self) -> Answer:
-        """Return it read; ForgeUnavailable where it is no JSON after all."""
-        body: Any = None
-        if self.body:
-            try:
-                body = msgspec.json.decode(self.body)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                raise ForgeUnavailable(
-                    f"GitHub answered {self.status} with broken JSON",
-                    hint="is PUSHLINE_GITHUB_URL right, and nothing in between?",
-                ) from None
-        return Answer(self.status, body, self.headers)
+    def read(self, kind: type[T]) -> T:
+        """Return the body; ForgeUnavailable where it is something else than documented."""
+        try:
+            return msgspec.json.decode(self.body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise ForgeUnavailable(
+                f"GitHub answered {self.status} in a shape that is not documented",
+                hint="is PUSHLINE_GITHUB_URL right, and nothing in between?",
+            ) from None
 
 
 class _Error(msgspec.Struct):
     message: str = ""
 
 
-def following(answer: Answer) -> str:
-    """Return the address of a list's next page, "" for the last."""
-    found = _NEXT.search(answer.headers.get("link", ""))
-    return found[1] if found else ""
-
-
-def judged(answer: Raw, what: str) -> Raw:
+def judged(answer: Answer, what: str) -> Answer:
     """Return an answer that is one; raises ForgeUnavailable, ForgeRefused for the others.
 
     ``what`` was asked, method and path. Limits were looked at before.
@@ -83,7 +82,7 @@ def judged(answer: Raw, what: str) -> Raw:
     )
 
 
-def _refused(answer: Raw, what: str) -> NoReturn:
+def _refused(answer: Answer, what: str) -> NoReturn:
     said = answer.says or str(answer.status)
     if answer.status == 401:
         raise ForgeRefused(

@@ -15,8 +15,8 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import aiohttp
 import msgspec
 
-from consumers.forges.asking import Answer, ForgeUnavailable
-from consumers.forges.github.answers import DENIED, Raw, following, judged
+from consumers.forges.errors import ForgeUnavailable
+from consumers.forges.github.answers import DENIED, Answer, judged
 from consumers.forges.github.app import App
 from consumers.forges.github.limits import Limits
 from consumers.forges.github.memory import Memory
@@ -109,12 +109,12 @@ class Api:
         """
         url = f"{self._url(path)}{'?' + urlencode(query) if query else ''}"
         if method == "GET":
-            return (await self._read(url, installation, etag)).answer()
+            return await self._read(url, installation, etag)
         line = self._writing.setdefault(installation, _Line())
         async with line.lock:
             await asyncio.sleep(line.wrote + self._pace.gap - time.monotonic())
             try:
-                return (await self._tried(method, url, installation, json=json)).answer()
+                return await self._tried(method, url, installation, json=json)
             finally:
                 line.wrote = time.monotonic()
 
@@ -126,12 +126,12 @@ class Api:
         for _ in range(PAGES):
             page = await self.request("GET", url, installation=installation)
             yield page
-            url = following(page)
-            if page.status != 200 or not url:
+            if page.status != 200 or not page.next:
                 return
+            url = page.next
         raise ForgeUnavailable(f"a list of GitHub has more than {PAGES} pages")
 
-    async def _read(self, url: str, installation: str, etag: str) -> Raw:
+    async def _read(self, url: str, installation: str, etag: str) -> Answer:
         kept = None if etag else self.memory.get((installation, url))
         known = kept.headers["etag"] if kept else etag
         answer = await self._tried("GET", url, installation, etag=known)
@@ -141,7 +141,7 @@ class Api:
             self.memory.put((installation, url), answer)
         return answer
 
-    async def _mint(self, installation: str, asked: Mapping[str, Any]) -> Raw:
+    async def _mint(self, installation: str, asked: Mapping[str, Any]) -> Answer:
         """Ask for a token; asked twice there are two, and one dies unused."""
         path = f"/app/installations/{installation}/access_tokens"
         return await self._tried("POST", self._url(path), "", json=asked or None, repeat=True)
@@ -155,7 +155,7 @@ class Api:
         json: Any = None,
         etag: str = "",
         repeat: bool = False,
-    ) -> Raw:
+    ) -> Answer:
         """Ask, and again where it may be that GitHub only stumbled."""
         what = f"{method} {urlsplit(url).path}"
         tries = self._pace.tries if repeat or method in REPEATABLE else 1
@@ -163,13 +163,15 @@ class Api:
             try:
                 return judged(await self._proven(method, url, installation, json, etag), what)
             except ForgeUnavailable as error:
-                if not left or error.after:
+                if not left or error.until:
                     raise
             wait = self._pace.wait * 2.0 ** (tries - 1 - left)
             await asyncio.sleep(wait * (0.5 + self._jitter.random()))
         raise AssertionError(what)
 
-    async def _proven(self, method: str, url: str, installation: str, json: Any, etag: str) -> Raw:
+    async def _proven(
+        self, method: str, url: str, installation: str, json: Any, etag: str
+    ) -> Answer:
         """Ask with a token; with a newer one where GitHub does not take it."""
         wanted = For(installation)
         while True:
@@ -183,7 +185,7 @@ class Api:
             if not installation or not stale or not self._tokens.drop(wanted, token):
                 return answer
 
-    async def _sent(self, method: str, url: str, token: str, json: Any, etag: str) -> Raw:
+    async def _sent(self, method: str, url: str, token: str, json: Any, etag: str) -> Answer:
         headers = {"Authorization": f"Bearer {token}"}
         if etag:
             headers["If-None-Match"] = etag
@@ -199,7 +201,7 @@ class Api:
 
     async def _once(
         self, method: str, url: str, headers: Mapping[str, str], data: bytes | None
-    ) -> Raw:
+    ) -> Answer:
         try:
             async with self._session().request(
                 method, url, headers=headers, data=data, allow_redirects=False
@@ -210,7 +212,7 @@ class Api:
                     if len(body) > LARGEST:
                         raise ForgeUnavailable(f"GitHub answered with more than {LARGEST} bytes")
                 said = {name.lower(): value for name, value in response.headers.items()}
-                return Raw(response.status, bytes(body), said)
+                return Answer(response.status, bytes(body), said)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise ForgeUnavailable(
                 f"{urlsplit(self.app.api).netloc} does not answer: {type(error).__name__}",

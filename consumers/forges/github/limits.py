@@ -8,8 +8,8 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from consumers.forges.asking import ForgeUnavailable
-from consumers.forges.github.answers import Raw
+from consumers.forges.errors import ForgeUnavailable
+from consumers.forges.github.answers import Answer
 
 MINUTE: Final = 60.0  # where GitHub does not say how long
 LONGEST: Final = 3600.0  # its own windows are of an hour
@@ -33,10 +33,10 @@ class Limits:
         raise ForgeUnavailable(
             f"GitHub wants no request of {_named(who)} for {until - self._clock():.0f} s more",
             hint="it is asked again by itself",
-            after=until - self._clock(),
+            until=until,
         )
 
-    def learn(self, who: str, answer: Raw) -> None:
+    def learn(self, who: str, answer: Answer) -> None:
         """Take over what an answer tells of limits; raises ForgeUnavailable for a refusal."""
         limited = is_limited(answer)
         wait = self._wait(who, answer, limited=limited)
@@ -47,7 +47,7 @@ class Limits:
         elif answer.status < 400:
             self._row.pop(who, None)
 
-    def _wait(self, who: str, answer: Raw, *, limited: bool) -> float:
+    def _wait(self, who: str, answer: Answer, *, limited: bool) -> float:
         """Return the seconds for which nothing is to be asked, 0 for none."""
         after = answer.headers.get("retry-after", "")
         if answer.status >= 400 and after.isdigit():
@@ -61,7 +61,7 @@ class Limits:
         return min(MINUTE * 2.0 ** (row - 1), LONGEST)
 
 
-def is_limited(answer: Raw) -> bool:
+def is_limited(answer: Answer) -> bool:
     """Tell whether this is a refusal of too many requests, not of this one."""
     if answer.status == 429:
         return True
@@ -73,7 +73,7 @@ def is_limited(answer: Raw) -> bool:
     )
 
 
-def server_time(answer: Raw, ours: float) -> float:
+def server_time(answer: Answer, ours: float) -> float:
     """Return GitHub's clock, by which it says when a window ends."""
     try:
         return parsedate_to_datetime(answer.headers.get("date", "")).timestamp()

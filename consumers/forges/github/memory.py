@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from typing import Final
 
-from consumers.forges.github.answers import Raw
+from consumers.forges.github.answers import Answer
 
 ENTRIES: Final = 2000
 BYTES: Final = 16 * 1024 * 1024
@@ -20,20 +20,20 @@ class Memory:
         self._entries = entries
         self._bytes = bytes
         self._held = 0
-        self._kept: OrderedDict[Key, Raw] = OrderedDict()
+        self._kept: OrderedDict[Key, Answer] = OrderedDict()
 
     def __len__(self) -> int:
         """Return how many are kept."""
         return len(self._kept)
 
-    def get(self, key: Key) -> Raw | None:
+    def get(self, key: Key) -> Answer | None:
         """Return what was answered, with its ETag."""
         found = self._kept.get(key)
         if found is not None:
             self._kept.move_to_end(key)
         return found
 
-    def put(self, key: Key, answer: Raw) -> None:
+    def put(self, key: Key, answer: Answer) -> None:
         """Keep a 200 that has an ETag."""
         if (old := self._kept.pop(key, None)) is not None:
             self._held -= len(old.body)

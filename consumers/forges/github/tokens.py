@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-from consumers.forges.asking import ForgeRefused, ForgeUnavailable
-from consumers.forges.github.answers import Raw
+from consumers.forges.errors import ForgeRefused
+from consumers.forges.github.answers import Answer
 from consumers.forges.github.limits import server_time
 
 MARGIN: Final = 300.0  # seconds before its end in which a token is not handed out any more
@@ -54,7 +54,7 @@ class _Minted(msgspec.Struct):
     expires_at: datetime
 
 
-Mint = Callable[[str, Mapping[str, Any]], Awaitable[Raw]]  # of an installation, asked so
+Mint = Callable[[str, Mapping[str, Any]], Awaitable[Answer]]  # of an installation, asked so
 
 
 class Tokens:
@@ -97,7 +97,7 @@ class Tokens:
         answer = await self._mint(wanted.installation, wanted.body)
         if answer.status != 201:
             raise _refusal(answer, wanted)
-        minted = _read(answer)
+        minted = answer.read(_Minted)
         now = self._clock()
         life = minted.expires_at.timestamp() - server_time(answer, now)
         token = Token(minted.token, now, now + max(life - MARGIN, life / 2))
@@ -106,14 +106,7 @@ class Tokens:
         return token
 
 
-def _read(answer: Raw) -> _Minted:
-    try:
-        return msgspec.json.decode(answer.body, type=_Minted)
-    except (msgspec.DecodeError, UnicodeDecodeError):  # their words may quote the token
-        raise ForgeUnavailable("GitHub gave a token in a shape that is not documented") from None
-
-
-def _refusal(answer: Raw, wanted: For) -> ForgeRefused:
+def _refusal(answer: Answer, wanted: For) -> ForgeRefused:
     if answer.status == 404:
         return ForgeRefused(
             f"GitHub knows no installation {wanted.installation} of the App",
