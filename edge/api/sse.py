@@ -63,7 +63,7 @@ class EventStream:
         finally:
             gone.cancel()
             instruments.ended.labels(reason).inc()
-            with suppress(Exception):
+            with suppress(Exception):  # what ended the frames was told already
                 await self._frames.aclose()
             self._left()
 

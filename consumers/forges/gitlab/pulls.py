@@ -18,7 +18,6 @@ from schemas.repository import Repository
 
 OPENED: Final = frozenset(("open", "reopen"))
 CLOSED: Final = frozenset(("close", "merge"))
-OLDER: Final = "%Y-%m-%d %H:%M:%S UTC"  # how instances before 16 write a time
 
 
 class User(msgspec.Struct, frozen=True):
@@ -115,11 +114,12 @@ def _repository(project: Project) -> Repository:
 
 
 def _time(text: str) -> datetime | None:
-    """Return when it was so, None for what nobody can read: then the forge is asked."""
-    for read in (datetime.fromisoformat, lambda said: datetime.strptime(said, OLDER)):  # noqa: DTZ007
-        try:
-            time = read(text)
-        except ValueError:
-            continue
-        return time if time.tzinfo else time.replace(tzinfo=UTC)
-    return None
+    """Return when it was so, None for what nobody can read: then the forge is asked.
+
+    Older instances write ``2026-01-31 12:00:05 UTC``.
+    """
+    try:
+        time = datetime.fromisoformat(text.replace(" UTC", "+00:00"))
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
