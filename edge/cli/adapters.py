@@ -19,6 +19,7 @@ from consumers.secrets.store import Secrets
 from consumers.source.remote import PublicRemotes, Remotes
 from consumers.timer.router import Router, RouterSettings
 from edge.cli.build_secrets import OrderedSecrets
+from edge.cli.forges import ForgeApis
 from edge.cli.gateways import gateway_settings
 from edge.cli.honoured import honoured
 from edge.cli.platform_settings import PlatformSettings
@@ -106,6 +107,11 @@ class Adapters:
 
             registry = container_settings(chosen, tools, self.settings.home)
         return ArtefactShelves(self.bus.blobs, self.settings.home / "bundles", registry)
+
+    @cached_property
+    def forges(self) -> ForgeApis:
+        """Return the APIs of GitHub and GitLab."""
+        return ForgeApis(self.settings.settings, self.closing)
 
     @cached_property
     def evidence(self) -> Evidence:

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from edge.cli.people_settings import SigningIn
+from edge.cli.forge_settings import AtForges
 from edge.cli.variables import SECRET
 
 
-class Building(SigningIn, frozen=True, kw_only=True):
+class Building(AtForges, frozen=True, kw_only=True):
     """A part of ``Settings``; structs inherit in a row."""
 
     builds: Annotated[int, Meta(description="functions built at the same time", ge=1, le=64)] = 2
