@@ -18,6 +18,14 @@ from bus.server import find_binary
 CONF = """listen: "127.0.0.1:-1", log_file: "{0}/log", max_payload: 1MB
 jetstream: {{ store_dir: "{0}/store", sync_interval: always, max_file_store: 8GB }}"""
 
+LONG = ("deploy", "e2e", "chaos", "browser", "heavy")  # folders whose files take minutes
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: at the end no process waits for the last of them."""
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(tests).parts[0] not in LONG)
+
 
 @pytest.fixture(scope="session")
 def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
