@@ -28,6 +28,7 @@ from schemas.errors import PushlineError
 from schemas.events import Event
 from schemas.events.environment import EnvironmentPromoteRequested
 from schemas.events.function import FunctionRollbackRequested
+from schemas.events.image import ImageCollected
 from schemas.ids import run_id, tag_of
 
 SHOWN: Final = 5  # revisions in a hint
@@ -103,6 +104,8 @@ async def rollback(
     asking.need("run", Resource.of(row.forge, project))
     history = of_function(views, label, name, data.environment, asking.sees)
     deploy = _revision(history, row.revision, data.to)
+    image = Aggregate(row.forge, row.project, "image", deploy.image)
+    await _kept(event_log, image, history)
     fact = FunctionRollbackRequested(deploy.revision, deploy.seq, data.reason)
     of = Aggregate(row.forge, row.project, "function", f"{data.environment}/{name}")
     return await _ask(event_log, asking, fact, of, project)
@@ -123,6 +126,17 @@ def _revision(history: list[Deploy], live: str, wanted: str) -> Deploy:
         raise NotReleasable("there is nothing to go back to", hint="it was deployed once")
     hint = f"there are {', '.join(list(there)[:SHOWN])}" if there else "there is no other one"
     raise NotFound(f"no revision {wanted[:100]}", hint=hint)
+
+
+async def _kept(events: EventLog, image: Aggregate, history: list[Deploy]) -> None:
+    """Raise NotReleasable where the image was collected, and not made anew since."""
+    gone = await events.last(image, ImageCollected)
+    made = max(deploy.seq for deploy in history if deploy.image == image.id)
+    if gone is not None and gone.seq > made:
+        raise NotReleasable(
+            f"the image of that revision was collected at {gone.time:%Y-%m-%d %H:%M}",
+            hint="PUSHLINE_KEEP_REVISIONS says how many stay; push its commit to build it again",
+        )
 
 
 async def _ask(events: EventLog, asking: Asking, fact: Event, of: Aggregate, name: str) -> RunAsked:

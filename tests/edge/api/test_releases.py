@@ -20,6 +20,7 @@ from schemas.events.function import (
     FunctionDeployStarted,
     FunctionRollbackRequested,
 )
+from schemas.events.image import ImageCollected
 from schemas.events.project import ProjectConfigured
 from schemas.events.pull import PullApproved, PullHeld
 from schemas.events.run import RunFinished, RunQueued, RunResolved
@@ -120,6 +121,21 @@ async def test_a_rollback_goes_to_the_revision_before_or_to_any(served: Serving)
     ):
         answer = await served.ask(MIA, "POST", path, body)
         assert (answer.status, answer.json["detail"]) == (status, says)
+
+
+async def test_no_rollback_to_an_image_that_was_collected(served: Serving) -> None:
+    """Whoever asks learns when it went; once it was made anew it is there again."""
+    await live(served, 1, "production")
+    named = await live(served, 2, "production")
+    path, wanted = "/api/functions/alice/hello/rollback", {"to": "r1"}
+    await served.write(ImageCollected(named), of("image", DIGEST), name=NAME)
+
+    refused = await served.ask(MIA, "POST", path, wanted)
+    await live(served, 3, "production")
+    asked = await served.ask(MIA, "POST", path, wanted)
+
+    assert (refused.status, asked.status) == (409, 200)
+    assert "image of that revision was collected" in refused.json["detail"]
 
 
 async def test_deploys_tell_what_is_live_and_what_was(served: Serving) -> None:
