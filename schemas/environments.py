@@ -39,10 +39,9 @@ class Previews(msgspec.Struct, frozen=True):
         """Tell whether a branch is to have a preview."""
         return any(fnmatchcase(branch, pattern) for pattern in self.branches)
 
-    @property
-    def life(self) -> timedelta:
-        """Return how long one stays after its last run."""
-        return timedelta(seconds=self.expire) if self.expire else timedelta(days=PREVIEW_DAYS)
+    def life(self, days: int) -> timedelta:
+        """Return how long one stays after its last run; ``days`` where nothing is said."""
+        return timedelta(seconds=self.expire) if self.expire else timedelta(days=days)
 
 
 def seconds_of(span: str) -> int | None:

@@ -151,7 +151,7 @@ class Planner:
         old = msgspec.structs.replace(
             queued.fact, sha=sha, resolve=queued.fact.resolve and resolved is None
         )
-        await self._write(request, partial(again, request=request, old=old))
+        await self._write(request, partial(again, request=request, old=old, limits=self.limits))
 
     async def _deploy_again(
         self, request: Recorded[Event], queued: RunQueued, *, after: int | None = None

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from consumers.planner.previews import Limits
+from consumers.planner.previews import LIMITS, Limits
 from consumers.planner.projects import FAILED, LIVE, OpenRun, Project
 from consumers.planner.wishes import Wish, wish
 from schemas.envelope import Recorded
@@ -30,9 +30,7 @@ BY: Final = "planner"
 Decision = list[tuple[str, Event]]  # with the ids of the runs, environments … they are about
 
 
-def decide(
-    project: Project, cause: Recorded[Any], label: str, limits: Limits | None = None
-) -> Decision:
+def decide(project: Project, cause: Recorded[Any], label: str, limits: Limits = LIMITS) -> Decision:
     """Return the run of a push, and what it supersedes; nothing for one decided on before.
 
     A preview is opened, or stays longer, with each run; where it may not, it is refused. A commit
@@ -51,7 +49,7 @@ def decide(
             push=cause.seq,
         )
         return [(str(want.pull), held)]
-    if why := _refusal(project, want, limits or Limits()):
+    if why := _refusal(project, want, limits):
         refused = EnvironmentRefused(want.branch, want.sha, why, cause.seq, want.pull)
         return [(want.environment, refused)]
     run, environment = run_id(cause.id, cause.time), want.environment
@@ -70,17 +68,17 @@ def decide(
     )
     return [
         (run, queued),
-        *used(project, queued, cause),
+        *used(project, queued, cause, limits),
         *superseded(project, environment, by=run, at=cause.time),
     ]
 
 
-def used(project: Project, queued: RunQueued, cause: Recorded[Any]) -> Decision:
+def used(project: Project, queued: RunQueued, cause: Recorded[Any], limits: Limits) -> Decision:
     """Return that a run's preview is open, and for how long; nothing for production."""
     environment = queued.environment
     if environment == PRODUCTION:
         return []
-    until = cause.time + project.rules.previews.life
+    until = cause.time + project.rules.previews.life(limits.days)
     if environment in project.previews:
         return [(environment, EnvironmentRenewed(until, cause.seq))]
     return [(environment, EnvironmentOpened(queued.branch, until, cause.seq, queued.pull))]
@@ -116,7 +114,9 @@ def superseded(project: Project, environment: str, *, by: str, at: datetime) -> 
     ]
 
 
-def again(project: Project, request: Recorded[Event], old: RunQueued) -> Decision:
+def again(
+    project: Project, request: Recorded[Event], old: RunQueued, limits: Limits = LIMITS
+) -> Decision:
     """Return the run that does once more what ``old`` did.
 
     Nothing where a newer run of its environment was queued since, as by this very request: an
@@ -133,7 +133,7 @@ def again(project: Project, request: Recorded[Event], old: RunQueued) -> Decisio
     queued = replace(old, generation=old.generation + 1, push=0, asked=request.actor)
     return [
         (run, queued),
-        *used(project, queued, request),
+        *used(project, queued, request, limits),
         *superseded(project, environment, by=run, at=request.time),
     ]
 

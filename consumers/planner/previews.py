@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.environments import PREVIEWS_MOST, PRODUCTION, Previews, of_branch
+from schemas.environments import PREVIEW_DAYS, PREVIEWS_MOST, PRODUCTION, Previews, of_branch
 from schemas.events.project import ProjectConfigured
 from schemas.repository import Repository
 
@@ -14,6 +14,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What the operator allows."""
 
     previews: int = PREVIEWS_MOST  # of one project at the same time
+    days: int = PREVIEW_DAYS  # that one lives unused, where nobody says otherwise
 
 
 LIMITS: Final = Limits()

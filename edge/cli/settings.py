@@ -198,6 +198,9 @@ class Settings(Building, frozen=True, kw_only=True):
     previews: Annotated[
         int, Meta(description="previews that one project may have open", ge=0, le=1000)
     ] = 20
+    preview_days: Annotated[
+        int, Meta(description="that a preview lives unused, unless its stack says", ge=1, le=90)
+    ] = 7
     public_url: Annotated[
         str,
         Meta(

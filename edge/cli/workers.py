@@ -110,7 +110,8 @@ def _customers(parts: Adapters) -> Consumers:
 
 def _planner(parts: Adapters) -> Consumers:
     folds = Folds.kept(parts.settings.snapshots)
-    limits = Limits(previews=parts.settings.settings.previews)
+    chosen = parts.settings.settings
+    limits = Limits(previews=chosen.previews, days=chosen.preview_days)
     return _worker(parts, Planner(parts.bus.log, folds, limits), *folds.all())
 
 

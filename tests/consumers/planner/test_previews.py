@@ -171,6 +171,17 @@ async def test_there_are_not_more_than_may_be(desk: Office) -> None:
     assert "pushline previews rm" in refused.fact.reason
 
 
+async def test_the_operator_says_how_long_one_stays_unless_its_stack_does(desk: Office) -> None:
+    """It is counted from the push."""
+    await with_previews(desk, Previews(("*",)))
+    desk.planner = Planner(desk.bus.log, desk.folds, Limits(days=2))
+    await desk.push("dev", 0, 2, branch="dev")
+    await desk.plan()
+    (opened,) = await desk.facts(EnvironmentOpened)
+    pushed = (await desk.facts(BranchPushed))[-1]
+    assert opened.fact.until - pushed.time == timedelta(days=2)
+
+
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
