@@ -34,6 +34,10 @@ class BuildLogs:
         """Tell whether there is a log."""
         return await self._objects.has(self.key(repository, sha, function))
 
+    async def delete(self, repository: str, sha: str, function: str) -> None:
+        """Remove a log; twice is harmless."""
+        await self._objects.delete(self.key(repository, sha, function))
+
     def key(self, repository: str, sha: str, function: str) -> str:
         """Return ``<bucket>/<owner>/<repo>/<sha>/<function>/build.log``: the predecessor's."""
         for name, value in (("commit", sha), ("function", function)):

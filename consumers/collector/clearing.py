@@ -98,7 +98,15 @@ class Clearing:
         log.info("artefact_collected", project=row.name, kind=made.kind, digest=made.digest)
 
 
-async def keep_clear(clearing: Clearing, stopping: asyncio.Event, every: float = EVERY) -> None:
+class Steps(Protocol):
+    """Whatever looks, and deletes what can go."""
+
+    async def step(self) -> int:
+        """Delete what can go now; return how much it was."""
+        ...
+
+
+async def keep_clear(clearing: Steps, stopping: asyncio.Event, every: float = EVERY) -> None:
     """Look now and then until told to stop; somebody else runs the fold."""
     while not stopping.is_set():
         await clearing.step()

@@ -82,3 +82,7 @@ class Building(AtForges, frozen=True, kw_only=True):
         int,
         Meta(description="revisions of each function whose artefacts are kept", ge=2, le=50),
     ] = 5
+    build_log_days: Annotated[
+        int,
+        Meta(description="that the log of a build is kept, longer for kept revisions", ge=1),
+    ] = 90

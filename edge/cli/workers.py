@@ -13,7 +13,8 @@ from bus.work import Worker
 from consumers.audit.consumer import audit
 from consumers.builder.consumer import Builder, BuilderSettings
 from consumers.builder.keeper import Keeper
-from consumers.collector import artefacts
+from consumers.collector import artefacts, buildlogs
+from consumers.collector.buildlogs import OldLogs
 from consumers.collector.clearing import Clearing, keep_clear
 from consumers.collector.consumer import Collector
 from consumers.collector.consumer import Folds as Collected
@@ -173,6 +174,9 @@ def _collector(parts: Adapters) -> Consumers:
     made = artefacts.fold(parts.settings.snapshots)
     keep = parts.settings.settings.keep_revisions
     clearing = Clearing(parts.bus.log, made, parts.shelves, keep)
+    kept_logs = buildlogs.fold(parts.settings.snapshots)
+    age = timedelta(days=parts.settings.settings.build_log_days)
+    old_logs = OldLogs(parts.bus.log, kept_logs, parts.bus.build_logs, keep, age)
 
     async def swept(stopping: asyncio.Event) -> None:
         await keep_swept(collector, stopping)
@@ -180,8 +184,16 @@ def _collector(parts: Adapters) -> Consumers:
     async def cleared(stopping: asyncio.Event) -> None:
         await keep_clear(clearing, stopping)
 
-    beside: dict[str, Job] = {"collector-sweep": swept, "collector-clearing": cleared}
-    return Consumers({**jobs(parts.bus, (collector,)), **beside}, (*folds.all(), made))
+    async def forgot(stopping: asyncio.Event) -> None:
+        await keep_clear(old_logs, stopping)
+
+    beside: dict[str, Job] = {
+        "collector-sweep": swept,
+        "collector-clearing": cleared,
+        "collector-logs": forgot,
+    }
+    followed = (*folds.all(), made, kept_logs)
+    return Consumers({**jobs(parts.bus, (collector,)), **beside}, followed)
 
 
 def _audit(parts: Adapters) -> Consumers:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from bus.fold import Fold
-from consumers.collector import artefacts
+from consumers.collector import artefacts, buildlogs
 from consumers.collector.consumer import Folds as Collected
 from consumers.deployer import desired
 from consumers.forges import customers
@@ -37,6 +37,7 @@ MAKERS: Final[Makers] = (
         wanted(),
         metrics.fold(None),
         artefacts.fold(),
+        buildlogs.fold(),
     ),
 )
 
