@@ -2,29 +2,38 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import msgspec
 from rich.text import Text
 
 from bus.connection import Bus, connect
+from bus.fold import Fold
+from consumers.collector import artefacts, buildlogs
+from consumers.collector.artefacts import Artefacts
+from consumers.collector.buildlogs import Logs
+from consumers.collector.clearing import AGE
 from consumers.collector.consumer import Folds
 from consumers.collector.decide import WORDS, cause, shut
 from consumers.collector.standing import Gone, Project
+from edge.cli import settings as choices
 from edge.cli.operator import settings
 from edge.cli.output import as_json, table, when
 from edge.cli.where import HomeOption, JsonOption
+
+UNNEEDED: Final = "no kept revision needs it, and no open run"
 
 
 class Unwanted(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that goes."""
 
     project: str
-    kind: str  # function, secret
-    what: str  # environment/function, or a secret's name
+    kind: str  # function, secret, archive, spec, image, log
+    what: str  # environment/function, a secret's name, a digest, commit/function of a log
     why: str
     because: int  # sequence of the fact that led to it
-    due: datetime | None = None  # None: it is not announced yet
+    due: datetime | None = None  # at the earliest; None: it is not announced yet
 
 
 async def plan(*, json: JsonOption = False, home: HomeOption = None) -> int:
@@ -32,14 +41,17 @@ async def plan(*, json: JsonOption = False, home: HomeOption = None) -> int:
 
     A forge is not asked: what a whole project has goes only once it confirms that it is gone.
     """
+    chosen, _, _ = choices.current()
+    folds, made, logs = Folds.kept(), artefacts.fold(), buildlogs.fold()
     async with connect(settings(home), name="collect") as bus:
-        folds = Folds.kept()
-        await _filled(bus, folds)
+        await _filled(bus, *folds.all(), made, logs)
     found = [
         one
         for project in folds.projects.rows.values()
         for one in unwanted(project, folds.tenant_of(project))
     ]
+    found += unneeded(made.rows, chosen.keep_revisions)
+    found += old_logs(logs.rows, chosen.keep_revisions, timedelta(days=chosen.build_log_days))
     if json:
         as_json(found)
         return 0
@@ -59,11 +71,11 @@ async def plan(*, json: JsonOption = False, home: HomeOption = None) -> int:
     return 0
 
 
-async def _filled(bus: Bus, folds: Folds) -> None:
+async def _filled(bus: Bus, *folds: Fold[Any]) -> None:
     head = await bus.log.head()
-    tasks = [asyncio.create_task(fold.run(bus.follow)) for fold in folds.all()]
+    tasks = [asyncio.create_task(fold.run(bus.follow)) for fold in folds]
     try:
-        for fold in folds.all():
+        for fold in folds:
             await fold.reached(head)
     finally:
         for task in tasks:
@@ -96,4 +108,31 @@ def unwanted(project: Project, tenant: Gone | None) -> Iterator[Unwanted]:
                 what=kept.name,
                 why=WORDS[whole.reason],
                 because=whole.seq,
+            )
+
+
+def unneeded(rows: dict[str, Artefacts], keep: int) -> Iterator[Unwanted]:
+    """Yield artefacts that no kept revision needs; a day after they were named last they go."""
+    for project, _, made in artefacts.unneeded(rows, keep, datetime.max.replace(tzinfo=UTC)):
+        yield Unwanted(
+            project=rows[project].name or rows[project].project,
+            kind=made.kind,
+            what=made.reference or made.digest,
+            why=UNNEEDED,
+            because=made.named,
+            due=made.at + AGE,
+        )
+
+
+def old_logs(rows: dict[str, Logs], keep: int, age: timedelta) -> Iterator[Unwanted]:
+    """Yield the logs of builds that are older than ``age`` and of no kept revision."""
+    for row in rows.values():
+        for kept in buildlogs.unneeded(row, keep, datetime.now(UTC) - age):
+            yield Unwanted(
+                project=kept.repository,
+                kind="log",
+                what=kept.id,
+                why=UNNEEDED,
+                because=kept.named,
+                due=kept.at + age,
             )

@@ -339,6 +339,7 @@ GROUPS: Final = {  # the heading before a field, in the README
     "nats_url": "One process per consumer",
     "log_level": "Log lines",
     "operators": "Signing in",
+    "github_app_id": "Asking the forges",
 }
 
 

@@ -1,5 +1,6 @@
 """What left stack.yml goes: pushed with git, called through the router, on a whole Pushline."""
 
+import json
 from pathlib import Path
 
 from tests.laptop import commit, laptop, repository, saying
@@ -33,5 +34,8 @@ async def test_a_renamed_function_goes_by_its_old_name_alone(tmp_path: Path) -> 
         (removed,) = here.events("--type", "function.removed")
         assert removed["fact"]["function"] == "old"
         assert here.pushline("collect", "ls").strip() == "nothing is about to go"
-        assert here.pushline("collect", "--dry-run").strip() == "nothing would go"
+        lines = here.pushline("collect", "--dry-run", "--json").splitlines()
+        unneeded = [json.loads(line) for line in lines]
+        assert {one["kind"] for one in unneeded} == {"archive", "image", "spec"}
+        assert {one["because"] for one in unneeded} <= {event["seq"] for event in here.events()}
         assert "0 differ" in here.pushline("replay", "--consumer", "collector")
