@@ -1,0 +1,1 @@
+"""Status: forges are told how each commit stands, in checks and commit statuses."""
