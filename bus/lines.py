@@ -63,19 +63,25 @@ class Lines:
         return datetime.fromisoformat(envelope.parse(found.headers)["ce-time"])
 
     async def read(
-        self, filter: str, *, after: int = 0, follow: bool = False
+        self,
+        filter: str,
+        *,
+        after: int = 0,
+        follow: bool = False,
+        since: datetime | None = None,
     ) -> AsyncGenerator[Line, None]:
         """Yield the lines under a subject filter, in order; ``follow`` waits for more.
 
-        ``after`` is the ``seq`` of the last line that was seen.
+        ``after`` is the ``seq`` of the last line that was seen; ``since`` begins with what the log
+        took then.
         """
         last = 0
         if not follow:
             found = await patiently(lambda: self._js.message(LOGS, last_by_subj=filter))
             last = 0 if found is None else found.seq
-            if last <= after:
+            if found is None or last <= after or _before(found.time, since):
                 return
-        reader = Reader(self._wire, LOGS, after=after, filter=filter)
+        reader = Reader(self._wire, LOGS, after=after, filter=filter, since=since)
         async with aclosing(reader.batches()) as batches:
             async for batch in batches:
                 for message in batch:
@@ -83,6 +89,10 @@ class Lines:
                         yield line
                     if not follow and message.seq >= last:
                         return
+
+
+def _before(time: str, since: datetime | None) -> bool:
+    return since is not None and datetime.fromisoformat(time) < since
 
 
 def packed(lines: Sequence[str]) -> Iterator[bytes]:

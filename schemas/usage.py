@@ -21,6 +21,7 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     invocations: int = 0
     errors: int = 0  # answers of 500 and above
     latency: dict[int, int] = {}  # requests by bucket, from a request's head to its answer's end
+    refused: int = 0  # answers of 400 to 499
 
 
 def bucket(microseconds: int) -> int:
@@ -54,11 +55,12 @@ def quantile(latency: Mapping[int, int], share: float) -> float:
 
 def added(parts: Iterable[Usage], *, minute: int = 0) -> Usage:
     """Return all of them together."""
-    invocations = errors = 0
+    invocations = errors = refused = 0
     latency: dict[int, int] = {}
     for part in parts:
         invocations += part.invocations
         errors += part.errors
+        refused += part.refused
         for number, count in part.latency.items():
             latency[number] = latency.get(number, 0) + count
-    return Usage(minute, invocations, errors, latency)
+    return Usage(minute, invocations, errors, latency, refused)

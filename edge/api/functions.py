@@ -43,6 +43,8 @@ class Function(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     generation: int = 0
     revision: str = ""  # the live one
     image: str = ""
+    reference: str = ""  # what to pull, HOST/PATH@sha256:…; "" for a bundle
+    replicas: int = 0  # of the live revision, as its upstreams are told of
     deployed: datetime | None = None
     start_ms: int = 0
     deploys: int = 0  # how often a revision became live
@@ -81,6 +83,8 @@ def reduce(row: Function | None, event: Recorded[Event]) -> Function | None:
                 generation=fact.generation,
                 revision=fact.revision,
                 image=fact.image,
+                reference=fact.reference,
+                replicas=len({fact.upstream, *fact.upstreams}),
                 deployed=event.time,
                 start_ms=fact.start_ms,
                 deploys=old.deploys + 1,

@@ -43,6 +43,8 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str  # owner/name, a label
     label: str = ""  # the tenant's
     default_branch: str = ""
+    clone_url: str = ""
+    private: bool = False
     production_branch: str = ""  # by its owners; "": the default branch
     previews: Previews | None = None  # by its owners; None: as its stack.yml says
     branches: dict[str, str] = {}  # name to head, as the forge told us
@@ -69,6 +71,8 @@ def reduce(row: Project | None, event: Recorded[Event]) -> Project | None:
                 old,
                 name=repository.full_name,
                 default_branch=repository.default_branch,
+                clone_url=repository.clone_url,
+                private=repository.private,
                 branches=old.branches | {branch: after},
             )
         case BranchDeleted(branch=branch):

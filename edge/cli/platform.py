@@ -37,6 +37,9 @@ from edge.git.forge import GitForge
 from edge.git.pushed_stack import lint
 from edge.ingest import Gate, GitHubIngest, GitLabIngest
 from edge.pipelinelog import PipelineLog
+from edge.predecessor import paths as predecessors
+from edge.predecessor.application import Shapes
+from edge.predecessor.reading import Reading
 
 __all__ = ["PlatformSettings", "run"]
 
@@ -143,6 +146,9 @@ def _webhooks(
         ),
         pipelinelog.PATH: PipelineLog(
             bus.build_logs, door, views, gate, chosen.payload_secret.encode()
+        ),
+        **dict.fromkeys(
+            predecessors.ALL, Shapes(Reading(views, bus.usage, bus.lines), door.enter, gate)
         ),
     }
 

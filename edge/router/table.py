@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from edge.domains import Domain
+from edge.predecessor import paths
 from edge.router.admission import Doorkeeper
 from edge.router.causes import AMBIGUOUS_NAME, NO_FUNCTION, NO_HOST, Refused
 from edge.router.request import Line
@@ -18,6 +19,7 @@ PRODUCTION: Final = "production"
 OWN_PATH: Final = b".pushline"  # on every known host: where people sign in for that host
 _OWN_NAMES: Final = (b"localhost", b"127.0.0.1", b"[::1]")
 _JOINED: Final = b"function"  # /function/<label>-<function>, the path of OpenFaaS's gateway
+_PLATFORMS: Final = frozenset(name.encode() for name in paths.JOINED)
 
 
 class Table:
@@ -135,6 +137,8 @@ class Table:
             self._joined.setdefault(_joined(route), {})[key] = target(JOINED)
 
     def _find_joined(self, name: bytes) -> Target:
+        if name in _PLATFORMS:
+            return self._platform
         found = self._joined.get(name)
         if not found:
             raise Refused(NO_FUNCTION)

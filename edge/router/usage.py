@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+_REFUSED: Final = 400
 _ERROR: Final = 500
 _SWITCHED: Final = 101  # a WebSocket: how long it lasts is no latency
 _UPPER: Final = 1 if sys.byteorder == "little" else 0
@@ -59,7 +60,7 @@ class Part(msgspec.Struct, frozen=True):
 class Tally:
     """What is counted of one function until the next sweep."""
 
-    __slots__ = ("_dirty", "errors", "of", "took", "untimed")
+    __slots__ = ("_dirty", "errors", "of", "refused", "took", "untimed")
 
     def __init__(self, of: Of, dirty: "list[Tally]") -> None:
         """Be put into ``dirty`` with the first request."""
@@ -67,6 +68,7 @@ class Tally:
         self.of = of
         self.took: list[float] = []  # seconds
         self.errors = 0
+        self.refused = 0
         self.untimed = 0
 
     def add(self, status: int, seconds: float) -> None:
@@ -79,12 +81,14 @@ class Tally:
         self.took.append(seconds)
         if status >= _ERROR:
             self.errors += 1
+        elif status >= _REFUSED:
+            self.refused += 1
 
     def taken(self, minute: int) -> Usage:
         """Return what was counted, and begin anew."""
         count = len(self.took) + self.untimed
-        usage = Usage(minute, count, self.errors, sketch(self.took))
-        self.took, self.errors, self.untimed = [], 0, 0
+        usage = Usage(minute, count, self.errors, sketch(self.took), self.refused)
+        self.took, self.errors, self.refused, self.untimed = [], 0, 0, 0
         return usage
 
 

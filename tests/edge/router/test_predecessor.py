@@ -42,6 +42,13 @@ HOLDS: Final = (
     Row("system.o6s.io", "/dashboard", 200, "/dashboard"),
     Row("system.o6s.io:8081", "/dashboard/", 200, "/dashboard/"),
     Row("system.o6s.io", "/github-event", 200, "/github-event"),
+    Row("system.o6s.io", "/list-functions?user=x", 200, "/list-functions?user=x"),
+    Row(
+        "localhost",
+        "/function/system-metrics?function=x",
+        200,
+        "/function/system-metrics?function=x",
+    ),
     Row("alexellis.o6s.io", "//fn", 301, "/fn"),
     Row("alexellis.o6s.io", "/fn//x", 301, "/fn/x"),
     Row("alexellis.o6s.io", "/fn/../x", 301, "/x"),

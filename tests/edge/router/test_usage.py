@@ -59,6 +59,11 @@ async def failing(_: Received, __: asyncio.StreamReader, writer: asyncio.StreamW
     writer.write(plain(b"", "500 Internal Server Error"))
 
 
+async def refusing(_: Received, __: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer 404."""
+    writer.write(plain(b"", "404 Not Found"))
+
+
 async def counted(bus: Bus) -> Usage:
     """Return what the log knows of alice's ``hello``."""
     since = datetime.now(UTC) - timedelta(hours=1)
@@ -69,16 +74,22 @@ async def test_requests_are_counted_by_minute(router: Running, hello: Upstream) 
     """Invocations, errors and how long they took; a refused request was none."""
     meter = router.router.meter
     router.route("closed", "unix:fn-1.sock", options=RouteOptions(policy="members"))
-    async with upstream(router.run / "bad.sock", failing), calling(router.port) as caller:
+    async with (
+        upstream(router.run / "bad.sock", failing),
+        upstream(router.run / "no.sock", refusing),
+        calling(router.port) as caller,
+    ):
         router.route("bad", "unix:bad.sock")
-        for path in ("/hello", "/hello", "/bad", "/closed", "/none"):
+        router.route("no", "unix:no.sock")
+        for path in ("/hello", "/hello", "/bad", "/no", "/no", "/closed", "/none"):
             await caller.ask(get(path))
         meter.close(NOON)
 
     found = {part.subject.rpartition("=2F")[2]: part.usage for part in meter.waiting.values()}
-    assert set(found) == {"hello", "bad"}
-    assert (found["hello"].minute, found["hello"].invocations, found["hello"].errors) == (720, 2, 0)
-    assert (found["bad"].invocations, found["bad"].errors) == (1, 1)
+    assert set(found) == {"hello", "bad", "no"}
+    assert found["hello"].minute == 720
+    asked = {name: (each.invocations, each.errors, each.refused) for name, each in found.items()}
+    assert asked == {"hello": (2, 0, 0), "bad": (1, 1, 0), "no": (2, 0, 2)}
     assert sum(found["hello"].latency.values()) == 2
     assert len(hello.requests) == 2
 
