@@ -24,6 +24,7 @@ from consumers.builder.making import ImageMaker
 from consumers.builder.recipe import ContainerSettings, Recipe
 from consumers.builder.references import Names, key_tag
 from consumers.builder.registry import Manifest, RegistryClient
+from consumers.builder.repositories import Repositories
 from consumers.builder.transcript import Cover, Transcript
 from schemas import stack_template
 from schemas.errors import BuildFailed, RegistryUnavailable
@@ -44,6 +45,7 @@ class ContainerBuilder:
     blobs: Blobs
     settings: ContainerSettings
     secrets: BuildSecrets | None = None
+    repositories: Repositories | None = None  # None: whoever pushes makes them
 
     async def build(self, order: Order, say: Say) -> Built:
         """Return the image of an order: the one that is there if nothing changed."""
@@ -59,6 +61,8 @@ class ContainerBuilder:
                 say("unchanged, the image is there")
                 await client.tag(names.pushed, names.tag, known)
                 return await self.built(known, names, client, cached=True)
+            if self.repositories and await self.repositories.make(names.pushed):
+                say(f"made the repository {names.pushed}")
             began = time.monotonic()
             digest = await self.made(order, names, say)
             took = int((time.monotonic() - began) * 1000)

@@ -11,6 +11,7 @@ from consumers.builder.buildkit import Log, Progress, Status, Vertex
 from consumers.builder.images import NotBuildable, Say
 from consumers.builder.making import ImageMaker
 from consumers.builder.recipe import ContainerSettings, Recipe
+from consumers.builder.repositories import Repositories
 from consumers.builder.transcript import Cover
 
 CONTEXT: Final = "context"
@@ -21,9 +22,12 @@ _IMAGE = re.compile(rf"(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)(?::[a-z0-9_][a-z
 class RequestBuilder:
     """Builds what a signed request asks for, into our registry alone."""
 
-    def __init__(self, settings: ContainerSettings) -> None:
-        """Build and push by these settings."""
+    def __init__(
+        self, settings: ContainerSettings, repositories: Repositories | None = None
+    ) -> None:
+        """Build and push by these settings; without ``repositories`` pushing makes them."""
         self._settings = settings
+        self._repositories = repositories
         self._maker = ImageMaker(settings)
 
     def refusal(self, image: str) -> str:
@@ -71,7 +75,15 @@ class RequestBuilder:
             secrets=secrets,
             push=push,
         )
+        if push and self._repositories is not None:
+            await self._repositories.make(_path(image))
         await self._maker.make(recipe, lambda progress: _tell(progress, said), said)
+
+
+def _path(image: str) -> str:
+    """Return the repository of an image that may be made here."""
+    found = _IMAGE.fullmatch(image.partition("/")[2])
+    return found["path"] if found else ""
 
 
 def _tell(progress: Progress, say: Say) -> None:

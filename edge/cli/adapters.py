@@ -44,10 +44,14 @@ class Adapters:
         chosen, tools = self.settings.settings, self.settings.tools
         if chosen.builder == "buildkit":
             from consumers.builder.container import ContainerBuilder
-            from edge.cli.containers import container_settings
+            from edge.cli.containers import container_settings, repositories
 
-            containers = container_settings(chosen, tools, self.settings.home)
-            return ContainerBuilder(self.bus.blobs, containers, self.build_secrets)
+            return ContainerBuilder(
+                self.bus.blobs,
+                container_settings(chosen, tools, self.settings.home),
+                self.build_secrets,
+                repositories(chosen),
+            )
         bundles = BundleSettings(
             wheels_only=not chosen.build_from_source,
             path=tools.get("PATH", os.defpath),

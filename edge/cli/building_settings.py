@@ -69,6 +69,16 @@ class Building(AtForges, frozen=True, kw_only=True):
     registry_insecure: Annotated[
         bool, Meta(description="true: the registry speaks plain http; 127.0.0.0/8 always may")
     ] = False
+    ecr_access_key: Annotated[
+        str,
+        SECRET,
+        Meta(description="makes repositories at ...amazonaws.com; unset: the machine's role does"),
+    ] = ""
+    ecr_secret_key: Annotated[str, SECRET, Meta(description="secret of that key")] = ""
+    ecr_url: Annotated[
+        str,
+        Meta(description="of ECR's API, where it is not Amazon's own", pattern=r"^(https?://.+)?$"),
+    ] = ""
     collect_grace_minutes: Annotated[
         int,
         Meta(

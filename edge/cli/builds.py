@@ -11,7 +11,7 @@ from consumers.secrets.store import Secrets
 from edge.build import Build, Job, publickey
 from edge.build.application import PATH
 from edge.build.port import Say
-from edge.cli.containers import container_settings
+from edge.cli.containers import container_settings, repositories
 from edge.cli.dispatch import Application
 from edge.cli.settings import Settings
 from schemas.errors import PushlineError
@@ -54,7 +54,7 @@ def build_paths(
 ) -> dict[str, Application]:
     """Return ``/build``, ``/publickey`` and who answers; SettingInvalid names a bad variable."""
     containers = container_settings(chosen, tools, home)
-    images = RequestedImages(RequestBuilder(containers), secrets)
+    images = RequestedImages(RequestBuilder(containers, repositories(chosen)), secrets)
     places = asyncio.Semaphore(chosen.builds)
     build = Build(images, containers.work, places, chosen.payload_secret.encode())
     return {PATH: build, publickey.PATH: publickey.PublicKeyPage(secrets.public_key)}

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from bus import ecr
+from bus.ecr import Ecr, EcrSettings
 from consumers.builder import arguments, references
 from consumers.builder.arguments import PROXIES, Arguments
 from consumers.builder.recipe import ContainerSettings
@@ -39,6 +41,30 @@ def container_settings(chosen: Settings, tools: Mapping[str, str], home: Path) -
             proxies={name: text for name, text in tools.items() if name.upper() in PROXIES},
         ),
         work=home / "builds",
+    )
+
+
+def repositories(chosen: Settings) -> Ecr | None:
+    """Return what makes repositories before something is pushed, None where pushing does that."""
+    pushed = _read("push_registry", chosen.push_registry or chosen.registry, references.registry)
+    place = ecr.place(pushed.host)
+    if place is None:
+        return None
+    account, region = place
+    if bool(chosen.ecr_access_key) != bool(chosen.ecr_secret_key):
+        missing = "ecr_secret_key" if chosen.ecr_access_key else "ecr_access_key"
+        raise SettingInvalid(
+            f"{variable(missing)} is not set, and the other key is",
+            hint="set both, or neither where the machine has a role of its own",
+        )
+    return Ecr(
+        EcrSettings(
+            account=account,
+            region=region,
+            url=chosen.ecr_url,
+            access_key=chosen.ecr_access_key,
+            secret_key=chosen.ecr_secret_key,
+        )
     )
 
 

@@ -18,6 +18,7 @@ from consumers.builder.making import ImageMaker
 from consumers.builder.recipe import ContainerSettings, Recipe
 from consumers.builder.references import names, registry
 from consumers.builder.registry import Login, Manifest, RegistryClient
+from consumers.builder.repositories import Repositories
 from consumers.builder.transcript import Transcript
 from schemas.ids import Digest
 from schemas.stack import FunctionSpec
@@ -36,6 +37,7 @@ class Kitchen:
     host: str  # of the registry
     arguments: Arguments = field(default_factory=Arguments)
     secrets: BuildSecrets | None = None
+    repositories: Repositories | None = None
     said: list[str] = field(default_factory=list)
 
     def settings(self, **more: Any) -> ContainerSettings:
@@ -53,7 +55,7 @@ class Kitchen:
 
     def builder(self, **more: Any) -> ContainerBuilder:
         """Return the builder."""
-        return ContainerBuilder(self.blobs, self.settings(**more), self.secrets)
+        return ContainerBuilder(self.blobs, self.settings(**more), self.secrets, self.repositories)
 
     @property
     def blobs(self) -> DirectoryBlobs:

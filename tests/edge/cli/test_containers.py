@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from edge.cli.containers import container_settings
+from edge.cli.containers import container_settings, repositories
 from edge.cli.settings import Settings
 from schemas.errors import SettingInvalid
 
@@ -69,3 +69,15 @@ def test_a_bad_setting_is_named(setting: str, value: str) -> None:
         container_settings(Settings(**bad), {}, Path("/home"))
 
     assert caught.value.hint
+
+
+def test_whose_repositories_are_made_first() -> None:
+    """Those at Amazon, where the images are pushed to, by a whole key or by the machine's role."""
+    amazon = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/functions"
+
+    assert repositories(Settings()) is None
+    assert repositories(Settings(registry=amazon, push_registry="registry:5000")) is None
+    assert repositories(Settings(push_registry=amazon)) is not None
+    assert repositories(Settings(registry=amazon, ecr_access_key="a", ecr_secret_key="b"))
+    with pytest.raises(SettingInvalid, match="PUSHLINE_ECR_SECRET_KEY"):
+        repositories(Settings(registry=amazon, ecr_access_key="a"))
