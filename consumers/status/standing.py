@@ -86,6 +86,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     code: str = ""  # of the rejection
     message: str = ""  # the run's last word
     by: str = ""  # the run or commit that superseded it; who cancelled it
+    moved: str = ""  # the commit that its run took instead, the head of the branch by then
     delayed: str = ""  # what it waits for that is away; "" once it went on
     seq: int = 0  # of the newest fact about it
 
@@ -97,6 +98,26 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     def function(self, name: str) -> FunctionStanding | None:
         """Return one of its functions."""
         return next((one for one in self.functions if one.name == name), None)
+
+
+class Annotation(msgspec.Struct, frozen=True):
+    """A line of a file of the commit, and what is wrong with it."""
+
+    path: str
+    line: int
+    message: str
+    title: str = ""
+    level: Literal["notice", "warning", "failure"] = "failure"
+
+
+class Text(msgspec.Struct, frozen=True):
+    """What people read of a commit, or of one of its functions; ``texts.render`` writes it."""
+
+    title: str
+    summary: str  # Markdown
+    description: str  # one line, where there is no room for more
+    text: str = ""  # Markdown
+    annotations: tuple[Annotation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
