@@ -8,6 +8,7 @@ import msgspec
 from schemas.envelope import Aggregate
 from schemas.errors import GiveUp, PushlineError
 from schemas.events.secret import ScopeKind
+from schemas.tenants import lineage
 
 MOST: Final = 64 * 1024  # bytes of a value
 FORGES: Final = ("github", "gitlab", "local")
@@ -38,7 +39,7 @@ class Scope(msgspec.Struct, frozen=True):
     @property
     def owner(self) -> str:
         """Return the tenant; no forge tells logins apart by case."""
-        return self.of.partition("/")[0].lower()
+        return (self.of.rpartition("/")[0] if self.project else self.of).lower()
 
     @property
     def kind(self) -> ScopeKind:
@@ -50,6 +51,11 @@ class Scope(msgspec.Struct, frozen=True):
         if self.project:
             return Aggregate(self.forge, self.project, "secret", name)
         return Aggregate(self.forge, "", "secret", f"{self.owner}/{name}")
+
+
+def reaching(forge: str, project: str, owner: str) -> tuple[Scope, ...]:
+    """Return whose secrets a project gets, the nearest first: its own, and those of its tenant."""
+    return Scope(forge, owner, project), *(Scope(forge, one) for one in lineage(owner))
 
 
 class PublicKey(msgspec.Struct, frozen=True, kw_only=True):

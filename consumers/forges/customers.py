@@ -15,6 +15,7 @@ from schemas.envelope import Aggregate, Recorded
 from schemas.events import Event
 from schemas.events.customers import CustomersListed
 from schemas.events.tenant import TenantAdmitted, TenantDismissed
+from schemas.tenants import lineage
 
 LIST: Final = Aggregate("", "", "customers", "")
 LISTED: Final = subjects.subject(LIST, CustomersListed)
@@ -50,6 +51,6 @@ def fold(name: str, snapshots: Path | None = None) -> Fold[Admitted]:
 
 
 def admits(rows: Container[str], forge: str, owner: str) -> bool:
-    """Tell whether an account may push: it, the group that it lies in, or everybody is listed."""
-    listed = (owner.lower(), owner.lower().partition("/")[0], EVERYBODY)
+    """Tell whether an account may push: it, a group that it lies in, or everybody is listed."""
+    listed = (*lineage(owner.lower()), EVERYBODY)
     return any(f"{forge} {name}" in rows for name in listed)

@@ -23,7 +23,15 @@ from schemas.environments import PRODUCTION, Kind, kind_of
 from schemas.errors import BlobMissing, Conflict, GiveUp
 from schemas.events.secret import SecretRemoved, SecretSealed
 from schemas.ids import event_id
-from schemas.secrets import PublicKey, Scope, SecretInvalid, SecretMissing, check_name, check_value
+from schemas.secrets import (
+    PublicKey,
+    Scope,
+    SecretInvalid,
+    SecretMissing,
+    check_name,
+    check_value,
+    reaching,
+)
 
 TRIES: Final = 20  # against others who change the same secret at the same time
 
@@ -53,7 +61,7 @@ class Secrets:
         None also where there is one that this environment does not get. Raises SecretUnreadable
         when there is one that the keys at hand do not open.
         """
-        for scope in (Scope(forge, owner, project), Scope(forge, owner)):
+        for scope in reaching(forge, project, owner):
             last = await self._last(scope.secret(name))
             if last is None or isinstance(last.fact, SecretRemoved):
                 continue

@@ -81,8 +81,11 @@ HANDLERS: Final[tuple[Any, ...]] = (members, set_member, remove_member)
 
 
 def _tenant(asking: Asking, forge: str, owner: str) -> Resource:
-    """Return a tenant that the caller may read; another is not there for him."""
-    on = Resource(forge, owner.lower())
+    """Return a tenant that the caller may read; another is not there for him.
+
+    Of a group within another ``:`` stands between them, which no name at GitLab has.
+    """
+    on = Resource(forge, owner.lower().replace(":", "/"))
     if forge not in FORGES or not asking.may("read", on):
         raise NotFound(f"no tenant {forge}/{owner[:100]}", hint="write FORGE/OWNER, as github/acme")
     return on

@@ -8,12 +8,15 @@ from edge.api.problems import AmbiguousId, NotFound
 from edge.api.projects import Project
 from edge.git.names import target
 from schemas.secrets import FORGES, Scope, SecretInvalid
+from schemas.tenants import lineage
 
 SHOWN: Final = 5  # names in a hint
 
 
 def resolve(of: str, forge: str, places: Iterable[Scope]) -> Scope:
     """Return the project ``owner/name``, or the tenant ``owner``; upper case means lower case.
+
+    An owner may have slashes itself.
 
     ``places`` are the projects that are known, and whatever has a secret already. With ``forge``
     said, a tenant need not be known, and neither a project of the local forge: its first push may
@@ -40,9 +43,9 @@ def of_projects(rows: Iterable[Project]) -> list[Scope]:
 
 
 def _fitting(of: str, place: Scope) -> Scope | None:
-    if "/" in of:
-        return place if place.project and place.of.lower() == of else None
-    return Scope(place.forge, of) if place.owner == of else None
+    if place.project and place.of.lower() == of:
+        return place
+    return Scope(place.forge, of) if of in lineage(place.owner) else None
 
 
 def _unknown(of: str, forge: str, known: Iterable[Scope]) -> Scope:

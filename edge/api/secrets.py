@@ -18,6 +18,7 @@ from edge.auth.asking import Asking
 from edge.auth.policy import Resource
 from schemas.environments import PRODUCTION, Kind
 from schemas.secrets import PublicKey, Rotated, Scope, SecretInvalid
+from schemas.tenants import lineage
 
 BODY: Final = 256 * 1024  # bytes; 64 KiB of value, sealed and in base64, take 171
 
@@ -128,9 +129,7 @@ HANDLERS = (secrets, public_key, set_secret, remove_secret, rotate)
 
 def _concerns(project: str, of: str) -> bool:
     """Tell whether a secret of ``of`` is asked for: a project sees its tenant's, an owner all."""
-    if "/" in project:
-        return of in (project, project.partition("/")[0])
-    return project in ("", of.partition("/")[0])
+    return not project or of in lineage(project) or project in lineage(of)
 
 
 def _place(

@@ -8,6 +8,7 @@ from edge.auth.people import Caller
 from edge.auth.policy import INVOKE, NEEDS, Resource, has_role
 from schemas.errors import PushlineError
 from schemas.people import SCOPES, Scope
+from schemas.tenants import lineage
 
 DAYS: Final = 90
 MOST_DAYS: Final = 365
@@ -77,7 +78,8 @@ def issuable(caller: Caller, tenants: Sequence[str]) -> frozenset[Scope]:
 def check(caller: Caller, scopes: Sequence[Scope], tenants: Sequence[str]) -> None:
     """Raise ScopeRefused, which says what would be given away without being had."""
     mine = {f"{one.forge}/{one.owner}" for one in caller.memberships}
-    if not caller.operator and (foreign := [one for one in tenants if one not in mine]):
+    foreign = [one for one in tenants if mine.isdisjoint(lineage(one))]
+    if not caller.operator and foreign:
         raise ScopeRefused(
             f"{caller.login} is nothing in {foreign[0]}",
             hint=f"leave it out; there are {', '.join(sorted(mine)) or 'none'}",
@@ -94,9 +96,6 @@ def _may(caller: Caller, scope: Scope, tenants: Sequence[str]) -> bool:
     if caller.operator or scope == INVOKE:
         return True
     roles = [need.role for need in NEEDS.values() if scope in need.scopes and need.role]
-    places = [
-        Resource(one.forge, one.owner)
-        for one in caller.memberships
-        if not tenants or f"{one.forge}/{one.owner}" in tenants
-    ]
+    said = [Resource(forge, owner) for forge, _, owner in (one.partition("/") for one in tenants)]
+    places = said or [Resource(one.forge, one.owner) for one in caller.memberships]
     return any(has_role(caller, place, role) for place in places for role in roles)

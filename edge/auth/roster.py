@@ -19,6 +19,7 @@ from schemas.envelope import tenant
 from schemas.errors import Conflict, PushlineError
 from schemas.events.tenant import TenantMemberSet
 from schemas.people import RANKS, Role, means, named, names
+from schemas.tenants import lineage
 
 PROVIDERS: Final = ("github", "gitlab", "oidc")
 LONGEST: Final = 255  # letters of a name
@@ -62,8 +63,10 @@ class Roster:
         found: dict[str, Member] = {}
         for known in self.book.people.rows.values():
             for one in known.memberships:
-                if (one.forge, one.owner) == (on.forge, on.owner):
-                    found[known.login] = _member(known.login, one.role, known, by_hand=False)
+                if one.forge == on.forge and one.owner in lineage(on.owner):
+                    told = found.get(known.login)
+                    if told is None or RANKS[one.role] > RANKS[told.role]:
+                        found[known.login] = _member(known.login, one.role, known, by_hand=False)
         for who, granted in self.book.members.rows.items():
             if role := granted.roles.get(key):
                 person = self._known(who)

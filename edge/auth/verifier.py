@@ -23,6 +23,7 @@ from schemas.events import Event
 from schemas.events.token import TokenUsed
 from schemas.ids import digest_of
 from schemas.people import Membership, names
+from schemas.tenants import lineage
 
 if TYPE_CHECKING:
     from edge.auth.signature import Signature
@@ -211,8 +212,14 @@ def _within(
     if operator:
         parts = (one.lower().partition("/") for one in tenants)
         return tuple(Membership(forge, owner, "owner") for forge, _, owner in parts)
-    allowed = {one.lower() for one in tenants}
-    return tuple(one for one in now if f"{one.forge}/{one.owner}" in allowed)
+    allowed = [one.lower().partition("/") for one in tenants]
+    found = [
+        Membership(forge, owner, one.role)
+        for forge, _, owner in allowed
+        for one in now
+        if one.forge == forge and one.owner in lineage(owner)
+    ]
+    return tuple(found)
 
 
 def _marks(person: Known) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from schemas.people import Role
 
 app = App(name="members", help="Say who is what in a tenant.")
 
-Tenant: TypeAlias = Annotated[str, Parameter(help="FORGE/OWNER, as github/acme or local/alice.")]
+Tenant: TypeAlias = Annotated[str, Parameter(help="FORGE/OWNER: github/acme, gitlab/group/sub.")]
 Who: TypeAlias = Annotated[
     str, Parameter(help="github:LOGIN, gitlab:LOGIN, oidc:SUBJECT, or the account's number.")
 ]
@@ -68,6 +68,6 @@ def rm(tenant: Tenant, who: Who, *, at: At = HERE) -> int:
 
 def _path(tenant: str) -> str:
     forge, _, owner = tenant.strip("/").partition("/")
-    if not owner or "/" in owner:
+    if not owner:
         raise SettingInvalid(f"{tenant} is no tenant", hint="write FORGE/OWNER, as github/acme")
-    return f"/api/tenants/{forge}/{owner}/members"
+    return f"/api/tenants/{forge}/{owner.replace('/', ':')}/members"

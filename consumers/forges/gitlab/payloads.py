@@ -53,6 +53,6 @@ class ProjectEvent(msgspec.Struct, frozen=True):
 
 
 def names(path: str) -> tuple[str, str]:
-    """Return the tenant, which is the outermost group, and the rest of the path."""
-    owner, _, name = path.partition("/")
+    """Return the tenant, which is the whole namespace, however deep, and the last segment."""
+    owner, _, name = path.rpartition("/")
     return owner, name

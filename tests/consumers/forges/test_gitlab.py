@@ -24,7 +24,7 @@ from tests.consumers.forges.samples import (
 
 @pytest.mark.parametrize("hook", ["Push Hook", "System Hook"])
 def test_a_push(hook: str) -> None:
-    """A project's webhook and the instance's system hook say the same; groups may be nested."""
+    """A project's webhook and the system hook say the same; the tenant is the whole namespace."""
     meaning = translate(delivery("gitlab", hook, gitlab_push()))
 
     assert meaning.actor == "ada"
@@ -34,8 +34,8 @@ def test_a_push(hook: str) -> None:
         before=A,
         after=B,
         repository=Repository(
-            owner="mike",
-            name="sub/diaspora",
+            owner="mike/sub",
+            name="diaspora",
             default_branch="main",
             clone_url="https://gitlab.example/mike/sub/diaspora.git",
         ),

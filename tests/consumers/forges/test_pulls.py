@@ -207,5 +207,5 @@ def test_an_unreadable_time_is_none() -> None:
 def test_whose_leave_a_pull_request_needs() -> None:
     """The owner's of the repository that it is built for, not that of the fork."""
     assert account_of(github_pull("opened", fork=True)) == Account("github", "Octo")
-    assert account_of(gitlab_pull("open")) == Account("gitlab", "mike")
+    assert account_of(gitlab_pull("open")) == Account("gitlab", "mike/sub")
     assert account_of(github_pull("closed")) is None

@@ -25,6 +25,7 @@ KNOWN = of_projects(
         ("alice/shop", "local", Scope("local", "alice/shop", "alice/shop")),
         ("bob/group/tool", "", Scope("gitlab", "bob/group/tool", "9")),
         ("Bob", "", Scope("gitlab", "bob")),
+        ("bob/Group", "", Scope("gitlab", "bob/group")),
         ("alice", "github", Scope("github", "alice")),
     ],
 )

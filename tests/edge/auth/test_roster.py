@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bus.connection import Bus
@@ -106,3 +107,13 @@ async def test_what_names_nobody_is_refused(auth: Auth, bus: Bus, who: str) -> N
     with pytest.raises(MemberInvalid, match="who: ") as caught:
         await Roster(bus.log, auth.book).set(ACME, who, "viewer", asked=PLATFORM)
     assert "github:LOGIN" in caught.value.hint
+
+
+async def test_a_group_s_members_are_its_subgroups_members(auth: Auth, bus: Bus) -> None:
+    """As at GitLab; of the roles that somebody has on the way the highest is told."""
+    places = (Membership("gitlab", "acme", "owner"), Membership("gitlab", "acme/web", "viewer"))
+    await sign_in(auth, msgspec.structs.replace(BOB, memberships=places))
+    roster = Roster(bus.log, auth.book)
+
+    assert [one.role for one in roster.of(Resource("gitlab", "acme/web"))] == ["owner"]
+    assert roster.of(Resource("gitlab", "acmes")) == []

@@ -222,6 +222,19 @@ def test_an_operators_token_is_one_unless_it_is_for_tenants(desk: Desk) -> None:
     assert part.memberships == (Membership("gitlab", "shop", "owner"),)
 
 
+def test_a_token_for_a_group_within_a_group(desk: Desk) -> None:
+    """Whoever is something in the outer one is so in the inner, and its token there alone."""
+    desk.told.signed_in(ALICE, ("acme", "member"))
+    inner = desk.by(desk.told.issued("read", user=ALICE, tenants=("github/acme/web",)))
+    outer = desk.by(desk.told.issued("read", user=ALICE, tenants=("github/acme",)))
+
+    assert inner is not None
+    assert outer is not None
+    roles = [inner.role("github", owner) for owner in ("acme", "acme/web", "acme/web/x", "acme/w")]
+    assert roles == [None, "member", "member", None]
+    assert outer.role("github", "acme/web") == "member"
+
+
 def test_a_token_that_is_nobodys(desk: Desk) -> None:
     """Guessed, ended, of a person who never signed in, and in another shape."""
     text = desk.told.issued("read", user=ALICE)
