@@ -76,6 +76,7 @@ async def ask(
         return await client.request(method, url, content=body, headers=headers, params=query)
 
 
+@pytest.mark.conformance("pipeline getPath")
 @pytest.mark.parametrize("method", ["sha1", "sha256"])
 async def test_what_is_posted_can_be_read(logs: BuildLogs, method: str) -> None:
     """The predecessor's shapes: a signed PipelineLog, the answer, the query, the raw text."""

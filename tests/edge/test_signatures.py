@@ -12,6 +12,7 @@ SHA1 = b"sha1=805c32cea5b377c5ec65489027a345f58c872136"
 SHA256 = b"sha256=" + hmac.new(KEY, BODY, hashlib.sha256).hexdigest().encode()
 
 
+@pytest.mark.conformance("HMAC")
 def test_the_predecessor_s_own_vector() -> None:
     """The value that its HMAC library is tested with holds, and for no other key or body."""
     headers = {b"x-cloud-signature": SHA1}

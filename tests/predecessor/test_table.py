@@ -1,26 +1,27 @@
-"""The table of weaknesses."""
+"""The tables of weaknesses and of test vectors."""
 
-from tests.predecessor.known import OWED, WEAKNESSES
-from tests.predecessor.table import TABLE, markdown, shown
+import pytest
+
+from tests.predecessor.known import OWED
+from tests.predecessor.table import TABLES, Table, shown
 
 
-def test_the_table_is_that_of_the_tests() -> None:
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.mark)
+def test_the_table_is_that_of_the_tests(table: Table) -> None:
     """A test that is marked, renamed or gone is seen in the table; the cure is its command."""
-    assert TABLE.read_text(encoding="utf-8") == markdown(shown()), (
+    assert table.file.read_text(encoding="utf-8") == table.markdown(shown(table.mark)), (
         "run `python -m tests.predecessor.table write`"
     )
 
 
-def test_what_let_strangers_in_has_tests() -> None:
-    """Nobody can take the last test of these numbers away, and no number is made up."""
-    tests = shown()
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.mark)
+def test_each_number_and_row_has_a_test(table: Table) -> None:
+    """Nobody can take the last test of one away, and none is made up."""
+    assert set(table.rows) - set(shown(table.mark)) <= OWED
+    assert set(shown(table.mark)) <= set(table.rows)
 
-    assert set(tests) >= OWED
-    assert set(tests) <= set(WEAKNESSES)
 
-
-def test_what_has_no_test_is_said_so() -> None:
-    """A weakness without a test is in the table under its number, and not left out."""
-    lines = markdown({}).splitlines()
-
-    assert sum(line.endswith("| **no test yet** |") for line in lines) == len(WEAKNESSES)
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.mark)
+def test_what_has_no_test_is_said_so(table: Table) -> None:
+    """What is without a test is in the table all the same, and not left out."""
+    assert table.markdown({}).count("| **no test yet** |") == len(table.rows)

@@ -24,6 +24,7 @@ functions = st.from_regex(r"[a-b]([-a-b]{0,4}[a-b])?", fullmatch=True)
 three = st.tuples(owners, repositories, functions)
 
 
+@pytest.mark.conformance("image tags")
 @pytest.mark.parametrize(
     ("setting", "expected"),
     [
@@ -52,6 +53,7 @@ def test_names_are_the_predecessor_s(setting: str, expected: str) -> None:
     assert names(made, where, where).target == expected
 
 
+@pytest.mark.conformance("getImageName")
 def test_push_and_pull_may_differ() -> None:
     """Pushed under one name, deployed by digest under another."""
     made = names(

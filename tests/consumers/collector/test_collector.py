@@ -23,6 +23,7 @@ DIGEST = "sha256:" + "0" * 64
 SHA = "0" * 40
 
 
+@pytest.mark.conformance("garbage-collect")
 async def test_renamed_function_is_announced_then_goes(bus: Bus) -> None:
     """A name that stack.yml has no more goes after the grace time, once, with its reason."""
     async with yard(bus) as here:
@@ -179,6 +180,7 @@ async def uninstalled(here: Yard, functions: int = 30) -> None:
     await here.work()
 
 
+@pytest.mark.conformance("garbage-collect")
 async def test_uninstalled_account_goes_whole_and_each_item_is_recorded(bus: Bus) -> None:
     """30 functions of two projects go, and the secret with them; each has a fact of its own."""
     async with yard(bus) as here:

@@ -55,6 +55,7 @@ def test_nobody_has_to_be_said() -> None:
     assert parse("nobody\n") == ()
 
 
+@pytest.mark.conformance("ValidateCustomerList")
 @pytest.mark.weakness(7)
 @pytest.mark.parametrize(
     ("listed", "let_in"),

@@ -33,6 +33,7 @@ def stated(sent: Delivery) -> tuple[Statement, ...]:
     return says
 
 
+@pytest.mark.conformance("sample-json")
 def test_a_push() -> None:
     """The project is the immutable id; names, clone URL and installation come along."""
     meaning = translate(delivery("github", "push", github_push()))
@@ -176,6 +177,7 @@ def test_repositories_added_and_removed() -> None:
     )
 
 
+@pytest.mark.conformance("github-event Handle")
 @pytest.mark.parametrize("kind", [*GITHUB_KINDS, "ping", "", "never_heard_of"])
 def test_every_other_kind_is_ignored(kind: str) -> None:
     """No kind but the three that are used is even decoded; each says why nothing follows."""
@@ -213,6 +215,7 @@ def test_a_payload_that_lacks_something_names_the_field(
     assert raised.value.hint
 
 
+@pytest.mark.conformance("sample-json")
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000])
 def test_what_is_no_json_is_told(body: bytes) -> None:
     """Broken bodies are an error of the family, whatever the parser makes of them."""

@@ -32,6 +32,7 @@ async def facts(bus: Bus) -> list[type[Event]]:
     return [type(event.fact) for event in await recorded(bus)]
 
 
+@pytest.mark.conformance("github-event Handle")
 async def test_a_stranger_is_told_what_to_do(bus: Bus) -> None:
     """A push of an account that is not listed leads to nothing but its own fact, which says why."""
     delivery = await store(bus, "github", "d-1", github_push(), x_github_event="push")
@@ -44,6 +45,7 @@ async def test_a_stranger_is_told_what_to_do(bus: Bus) -> None:
     assert "PUSHLINE_CUSTOMERS" in ignored.fact.reason
 
 
+@pytest.mark.conformance("ValidateCustomers")
 @pytest.mark.parametrize("listed", [customers("github octo"), everybody()])
 async def test_who_is_listed_may_push(bus: Bus, listed: Fold[Admitted]) -> None:
     """The case of a login does not count; a star is everybody."""

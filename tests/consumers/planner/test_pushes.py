@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from schemas.events.branch import BranchDeleted, BranchPushed, BranchPushOutdated
 from schemas.events.delivery import DeliveryIgnored, DeliveryTranslated
 from schemas.events.run import RunQueued, RunSuperseded
@@ -23,6 +25,8 @@ async def test_a_push_becomes_a_run(desk: Office) -> None:
     assert push.actor == "alice"
 
 
+@pytest.mark.conformance("checkBranch")
+@pytest.mark.conformance("github-push")
 async def test_other_branches_have_no_run(desk: Office) -> None:
     """Only the default branch is deployed; the push of another is recorded all the same."""
     await desk.push("1", 0, 1, branch="feature/x")

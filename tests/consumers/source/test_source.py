@@ -108,6 +108,7 @@ async def test_a_run_that_asks_gets_the_head(bus: Bus, forge: Forge, source: Sou
     assert resolved.sha == head
 
 
+@pytest.mark.conformance("getRawURL")
 @pytest.mark.weakness(13)
 async def test_the_very_commit_is_built(bus: Bus, forge: Forge, source: Source) -> None:
     """Without resolve the pushed commit counts, wherever the branch is by now."""

@@ -136,6 +136,7 @@ async def test_sha1_only_where_it_is_configured(bus: Bus, github: GitHubIngest) 
     assert (await post(lenient, old)).status_code == 202
 
 
+@pytest.mark.conformance("HMAC")
 async def test_the_predecessor_s_test_vector(bus: Bus) -> None:
     """alexellis/hmac: key ``key-goes-here``, body ``Store this string``."""
     ingest = GitHubIngest(bus.deliveries, secret="key-goes-here", sha1=True)
@@ -146,6 +147,7 @@ async def test_the_predecessor_s_test_vector(bus: Bus) -> None:
     assert (await post(ingest, headers, b"Store this strinh")).status_code == 401
 
 
+@pytest.mark.conformance("HmacEnabled")
 @pytest.mark.weakness(10)
 @pytest.mark.parametrize("forge", ["github", "gitlab"])
 async def test_without_a_secret_all_is_refused(bus: Bus, forge: str) -> None:
@@ -239,6 +241,7 @@ async def test_other_methods(github: GitHubIngest) -> None:
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
+@pytest.mark.conformance("github-event Handle")
 async def test_who_comes_from_an_installation_reads_what_to_do(
     bus: Bus, github: GitHubIngest
 ) -> None:

@@ -93,6 +93,7 @@ async def test_functions_are_listed_as_ever(old: Shaped) -> None:
     assert longer.json()[0]["invocationCount"] == 17
 
 
+@pytest.mark.conformance("function-logs")
 @pytest.mark.weakness(3)
 @pytest.mark.weakness(10)
 async def test_nobody_else_learns_of_them(old: Shaped) -> None:
@@ -120,6 +121,7 @@ async def test_without_a_user_it_says_so(old: Shaped) -> None:
         assert answer.text == "User is required as POST or querystring i.e. ?user=alexellis."
 
 
+@pytest.mark.conformance("function-logs")
 @pytest.mark.weakness(22)
 async def test_what_a_function_wrote(old: Shaped) -> None:
     """Plain lines of half an hour, whatever the case of the owner; since and tail say which."""
@@ -140,6 +142,16 @@ async def test_what_a_function_wrote(old: Shaped) -> None:
     assert (await old.ask(ALEX, path + "bob")).status_code == 404
 
 
+@pytest.mark.conformance("provider log query")
+async def test_of_a_field_given_twice_the_last_counts(old: Shaped) -> None:
+    """As with the provider's log query; the first is not even looked for."""
+    twice = await old.ask(ALEX, f"/function-logs?function=foobar&function={WHOLE}")
+    other = await old.ask(ALEX, f"/function-logs?function={WHOLE}&function=foobar")
+
+    assert (twice.status_code, other.status_code) == (200, 404)
+
+
+@pytest.mark.conformance("metrics")
 async def test_success_and_failure(old: Shaped) -> None:
     """Answers below 400 are a success, of one window, by what routers have counted."""
     await old.asked(

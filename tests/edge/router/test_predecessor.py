@@ -49,6 +49,10 @@ HOLDS: Final = (
         200,
         "/function/system-metrics?function=x",
     ),
+    Row("system.o6s.io", "/function/alexellis-fn", 200, "/"),
+    Row("system.o6s.io", "/function/alexellis-fn/", 200, "/"),
+    Row("system.o6s.io", "/function/alexellis-fn/sub/x?query=true", 200, "/sub/x?query=true"),
+    Row("system.o6s.io", "/function/", 404),
     Row("alexellis.o6s.io", "//fn", 301, "/fn"),
     Row("alexellis.o6s.io", "/fn//x", 301, "/fn/x"),
     Row("alexellis.o6s.io", "/fn/../x", 301, "/x"),
@@ -72,6 +76,7 @@ DIFFERS: Final = (
     Row("auth.systemevil.o6s.io", "/healthz/", 404, unlike="a prefix of the host was trusted"),
     Row("auth.o6s.io", "/x", 404, unlike="it could be a tenant's"),
     Row("alexellis.o6s.io", "/healthz", 404, unlike="it answered OK on any host"),
+    Row("system.o6s.io", "/function/alexellis-fn.openfaas-fn", 404, unlike="there are none"),
     Row("alexellis.o6s.io", "/fn.kube-system", 404, unlike="any namespace was in reach"),
     Row("alexellis.o6s.io", "/fn%20x", 404, unlike="200: past its auth"),
     Row("alexellis.o6s.io", "/..%2f;/fn", 400, unlike="200: past its auth"),
@@ -91,6 +96,11 @@ async def router(start: Start) -> AsyncIterator[tuple[Running, list[Upstream]]]:
         yield running, served
 
 
+@pytest.mark.conformance("provider path parsing")
+@pytest.mark.conformance("makeHandler: root")
+@pytest.mark.conformance("makeHandler: slashes")
+@pytest.mark.conformance("makeHandler: no sub-domain")
+@pytest.mark.conformance("makeHandler: path")
 @pytest.mark.weakness(1)
 @pytest.mark.weakness(20)
 @pytest.mark.parametrize("row", [*HOLDS, *DIFFERS], ids=lambda row: f"{row.host}{row.path}")

@@ -7,6 +7,8 @@ import pytest
 from edge.cli.home import Endpoint
 
 
+@pytest.mark.conformance("replaceFunctionSuffix")
+@pytest.mark.conformance("FormatSystemURL")
 @pytest.mark.weakness(28)
 @pytest.mark.parametrize("word", ["system", "user", "http", "example", "a.b"])
 def test_a_word_that_comes_again_stays(word: str) -> None:

@@ -50,6 +50,7 @@ async def test_somebody_is_told_from_others_by_an_id_and_has_roles(github: Playe
     }
 
 
+@pytest.mark.conformance("GetOrganizations")
 async def test_all_pages_of_organisations_count(github: PlayedGitHub) -> None:
     """The predecessor read the first page only (weaknesses, asked for by users as item 9)."""
     ours = provider(github)
