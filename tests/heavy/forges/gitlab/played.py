@@ -22,6 +22,7 @@ from tests.heavy.forges.gitlab.hooks import Hooks
 from tests.heavy.forges.gitlab.merges import Merges
 from tests.heavy.forges.gitlab.projects import Projects
 from tests.heavy.forges.gitlab.sending import Sender
+from tests.heavy.forges.gitlab.statuses import Statuses
 from tests.heavy.forges.gitlab.world import World
 
 
@@ -35,7 +36,7 @@ class Area(Protocol):
         ...
 
 
-AREAS: tuple[type[Area], ...] = (Account, Merges, Hooks, Projects)
+AREAS: tuple[type[Area], ...] = (Account, Merges, Hooks, Statuses, Projects)
 
 
 class Played:
