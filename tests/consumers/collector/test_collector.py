@@ -198,6 +198,7 @@ async def test_uninstalled_account_goes_whole_and_each_item_is_recorded(bus: Bus
         assert here.folds.projects.rows["github 3"].name == "other/site"
 
 
+@pytest.mark.weakness(8)
 async def test_silent_forge_removes_nothing_until_it_speaks(bus: Bus) -> None:
     """An outage of the forge in the middle deletes nothing; its 404 lets what is due go."""
     async with yard(bus) as here:
@@ -217,6 +218,7 @@ async def test_silent_forge_removes_nothing_until_it_speaks(bus: Bus) -> None:
         assert "github 1296269 Acme/shop" in here.witness.asked
 
 
+@pytest.mark.weakness(8)
 async def test_forge_that_contradicts_keeps_everything(bus: Bus) -> None:
     """A project that the forge still shows loses nothing, whatever a delivery said."""
     async with yard(bus) as here:

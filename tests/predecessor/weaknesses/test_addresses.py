@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from consumers.source.remote import PublicRemotes
 from edge.cli.home import Endpoint
+from schemas.repository import Repository
 
 
 @pytest.mark.conformance("replaceFunctionSuffix")
@@ -32,3 +34,13 @@ def test_a_word_that_comes_again_stays(word: str) -> None:
 
     assert told == f"https://{label}.{word}.example:8443/{word}"
     assert preview == f"https://branch-{label}--{label}.{word}.example:8443/{word}"
+
+
+@pytest.mark.weakness(21)
+async def test_names_are_quoted_where_they_are_part_of_an_address() -> None:
+    """It joined what callers sent to addresses as it came; a name cannot lead ours elsewhere."""
+    remotes = PublicRemotes(local=lambda: "http://127.0.0.1:1/git", token=lambda: "t")
+
+    remote = await remotes("local", Repository("a?x=1#", "../../c d", "main"))
+
+    assert remote.url == "http://127.0.0.1:1/git/a%3Fx%3D1%23/..%2F..%2Fc%20d.git"

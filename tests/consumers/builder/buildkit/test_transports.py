@@ -55,6 +55,7 @@ async def test_tcp(engine: Engine, folder: Folder) -> None:
         await build(client, FolderContext(folder(STEPS)))
 
 
+@pytest.mark.weakness(5)
 @pytest.mark.parametrize("mutual", [True, False])
 async def test_tls(engine: Engine, folder: Folder, tmp_path: Path, mutual: bool) -> None:  # noqa: FBT001 - a column
     """A build through TLS, with and without a certificate of the client's."""

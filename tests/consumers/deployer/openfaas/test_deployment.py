@@ -176,6 +176,7 @@ def test_the_usual_name_is_the_predecessors() -> None:
     assert names.services(named("0x", "hello", "production"))[0] == "fn-0x-hello"
 
 
+@pytest.mark.weakness(26)
 @pytest.mark.weakness(6)
 @given(LABEL, FUNCTION, LABEL, FUNCTION)
 def test_no_two_tenants_share_a_secret(one: str, name: str, other: str, second: str) -> None:
