@@ -49,6 +49,7 @@ class FunctionStanding(msgspec.Struct, frozen=True, kw_only=True):
     deploy_started: datetime | None = None
     ended: datetime | None = None  # seen ready, or failed
     cached: bool = False  # nothing had changed: the image was there
+    back: bool = False  # a revision that it had before
     image: str = ""  # sha256:…
     reference: str = ""  # what to pull; "" for a bundle
     revision: str = ""

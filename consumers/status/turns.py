@@ -152,6 +152,7 @@ def _told(old: FunctionStanding, event: Recorded[Event]) -> FunctionStanding:
         case RunBuilt() as fact:
             stage: Stage = "deploying" if old.stage == "deploying" else "built"
             built = replace(old, stage=stage, built=event.time, cached=fact.cached)
+            built = replace(built, back=bool(fact.revision))
             return replace(built, image=fact.image, reference=fact.reference)
         case RunBuildFailed(code=code, message=message, tail=tail):
             failed = replace(old, stage="build-failed", ended=event.time, tail=tail)
