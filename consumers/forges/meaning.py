@@ -55,6 +55,7 @@ class Meaning(msgspec.Struct, frozen=True):
     kind: str  # the forge's word
     says: Push | Ignored | tuple[Statement, ...]
     actor: str = ""  # a login, never a person's name or address
+    also: tuple[Statement, ...] = ()  # what its forge said when it was asked about this
 
 
 def is_zero(sha: str) -> bool:

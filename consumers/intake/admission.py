@@ -32,7 +32,7 @@ def account_of(meaning: Meaning) -> Account | None:
         case Push(of=of, repository=repository):
             account = Account(of.forge, repository.owner)
         case (first, *_) as statements:
-            owners = [owner for said in statements if (owner := _let_in(said))]
+            owners = [owner for said in (*statements, *meaning.also) if (owner := _let_in(said))]
             if not owners:
                 return None
             account = Account(first.of.forge, owners[0])

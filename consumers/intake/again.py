@@ -70,14 +70,15 @@ class IntakeAgain:
                 await self.intake.take(delivery, since)
             said = await self.intake.said(delivery)
         elif not isinstance(says, Ignored | Push):  # a push has one fact, with its delivery's own
-            await self._state(delivery, says, meaning.actor or self.intake.durable)
+            await self._state(delivery, (*says, *meaning.also), meaning.actor)
         if said is not None and isinstance(said.fact, DeliveryIgnored):
             return f"ignored: {said.fact.reason}"
         return "nothing was missing"
 
     async def _state(self, delivery: Delivery, statements: Sequence[Statement], actor: str) -> None:
         """Record each statement whose id is not in the log."""
-        name = statements[0].name if len(statements) == 1 else ""
+        name = statements[0].name if len({one.of.project for one in statements}) == 1 else ""
+        actor = actor or self.intake.durable
         for draft in drafts(delivery, statements):
             try:
                 await self.intake.events.append(

@@ -3,13 +3,13 @@
 Reads   deliveries; the list of customers, as its facts tell it
 Writes  branch.pushed/1, branch.push-outdated/1, branch.deleted/1, tenant.*, project.*, pull.*,
         delivery.translated/1, delivery.ignored/1
-Calls   nobody
+Calls   Installs: a forge where each project says itself whether it is installed
 Twice   is harmless: a delivery's own fact is written last, with all or after all of its facts,
         once; ids derive from the delivery; a branch's facts are guarded by its history
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
@@ -20,9 +20,10 @@ from bus.log import Draft, EventLog, Guard
 from consumers.forges.customers import LISTED, READ, Admitted, admits
 from consumers.forges.github import translate as github
 from consumers.forges.gitlab import translate as gitlab
+from consumers.forges.installs import Installs
 from consumers.forges.local import translate as local
 from consumers.forges.meaning import Ignored, Meaning, Push, Statement
-from consumers.intake import branches
+from consumers.intake import branches, installed
 from consumers.intake.admission import CustomersUnread, account_of, refused
 from consumers.intake.branches import Branch
 from consumers.intake.decide import decide
@@ -62,6 +63,7 @@ class Intake:
     events: EventLog
     branches: Fold[Branch]
     customers: Fold[Admitted]
+    installs: Mapping[str, Installs] = field(default_factory=dict)  # by forge
     places: int = 16
     durable: ClassVar[str] = "intake"
     reads: ClassVar = (Delivery,)
@@ -90,8 +92,19 @@ class Intake:
         return await self.events.last(of_delivery(delivery), DeliveryTranslated, DeliveryIgnored)
 
     async def meaning(self, delivery: Delivery) -> Meaning:
-        """Return what a delivery means here: nothing, of an account that is no customer."""
-        meaning = understand(delivery)
+        """Return what a delivery means here: nothing, of who is no customer or not installed."""
+        meaning = await self._admitted(understand(delivery))
+        asked = await self.asked(delivery.forge, meaning)
+        if asked.also == meaning.also:
+            return asked
+        return await self._admitted(asked)
+
+    async def asked(self, forge: str, meaning: Meaning) -> Meaning:
+        """Return what a delivery means once its forge was asked; raises ForgeUnavailable."""
+        installs = self.installs.get(forge)
+        return await installed.asked(meaning, installs, self.events) if installs else meaning
+
+    async def _admitted(self, meaning: Meaning) -> Meaning:
         account = account_of(meaning)
         if account is None:
             return meaning
@@ -126,13 +139,14 @@ class Intake:
             name = push.repository.full_name
             try:
                 if isinstance(fact, Ignored):
+                    also = drafts(delivery, meaning.also)
                     ignored = DeliveryIgnored(meaning.kind, fact.reason)
-                    await self._append(delivery, meaning, [], ignored, since=since, name=name)
+                    await self._append(delivery, meaning, also, ignored, since=since, name=name)
                 else:
                     guard = Guard(history, branch.seq if branch else 0)
                     id = event_id(self.durable, delivery.event_id, fact)
-                    moved = [Draft(fact, push.of, id, guard)]
-                    done = DeliveryTranslated(meaning.kind, 1)
+                    moved = [*drafts(delivery, meaning.also), Draft(fact, push.of, id, guard)]
+                    done = DeliveryTranslated(meaning.kind, len(moved))
                     await self._append(delivery, meaning, moved, done, since=since, name=name)
             except Conflict:
                 log.info("branch_moved_meanwhile", delivery=delivery.event_id)
@@ -144,7 +158,7 @@ class Intake:
         self, delivery: Delivery, meaning: Meaning, statements: Sequence[Statement], since: int
     ) -> None:
         """Record what needs no decision; a large installation in several batches."""
-        facts = drafts(delivery, statements)
+        facts = drafts(delivery, (*statements, *meaning.also))
         done = DeliveryTranslated(meaning.kind, len(facts))
         name = statements[0].name if len(statements) == 1 else ""
         while len(facts) > BATCH:

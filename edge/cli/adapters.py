@@ -120,7 +120,7 @@ class Adapters:
     @cached_property
     def evidence(self) -> Evidence:
         """Return what confirms that a project is gone."""
-        return ForgesAsked()
+        return ForgesAsked(self.forges.evidence)
 
     @cached_property
     def remotes(self) -> Remotes:

@@ -28,8 +28,9 @@ class AtForges(SigningIn, frozen=True, kw_only=True):
         Meta(description="token with the scope api: private projects, statuses, nothing missed"),
     ] = ""
     gitlab_installation_tag: Annotated[
-        str, Meta(description="topic of the GitLab projects that are installed; empty: each is")
-    ] = ""
+        str,
+        Meta(description="topic of GitLab projects that are installed, with a token; empty: each"),
+    ] = "openfaas-cloud"
     reconcile_minutes: Annotated[
         int,
         Meta(description="between two comparisons with what the forges have; 0: none", ge=0),

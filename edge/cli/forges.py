@@ -2,9 +2,13 @@
 
 from contextlib import AsyncExitStack
 
+from consumers.collector.evidence import Evidence
 from consumers.forges.github.api import Api as GitHub
 from consumers.forges.github.app import app_of
 from consumers.forges.gitlab.api import Api as GitLab
+from consumers.forges.gitlab.installs import GitLabInstalls
+from consumers.forges.gitlab.translate import FORGE
+from consumers.forges.installs import Installs
 from edge.cli.forge_settings import AtForges
 from schemas.errors import SettingInvalid
 
@@ -26,6 +30,12 @@ class ForgeApis:
                 f"of the GitHub App one half is missing: set PUSHLINE_GITHUB_APP_{missing} too",
                 hint="both are on GitHub's page of the App",
             )
+        self.evidence: dict[str, Evidence] = {}  # by forge
+        self.installs: dict[str, Installs] = {}
         if settings.gitlab_token:
             self.gitlab = GitLab(settings.gitlab_url, settings.gitlab_token)
             closing.push_async_callback(self.gitlab.close)
+            asked = GitLabInstalls(self.gitlab, settings.gitlab_installation_tag)
+            self.evidence[FORGE] = asked
+            if settings.gitlab_installation_tag:
+                self.installs[FORGE] = asked

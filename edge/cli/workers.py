@@ -94,7 +94,7 @@ def make(parts: Adapters, names: Iterable[str] = ()) -> Consumers:
 def _intake(parts: Adapters) -> Consumers:
     bus, fold = parts.bus, intake.fold(parts.settings.snapshots)
     listed = customers.fold("intake-customers", parts.settings.snapshots)
-    worker = Intake(bus.log, fold, listed)
+    worker = Intake(bus.log, fold, listed, parts.forges.installs)
     again = IntakeAgain(worker, bus.deliveries, bus.follow.events)
     return Consumers(jobs(bus, (worker, again)), (fold, listed))
 

@@ -22,7 +22,7 @@ def translate(delivery: Delivery) -> Meaning:
             return _push(kind, meaning.decode(delivery, Push))
         case "Merge Request Hook":
             return pulls.translate(kind, delivery, FORGE)
-        case "System Hook":
+        case "System Hook" | "Project Hook":  # the latter comes of a group's webhook
             return _system(delivery)
         case "Tag Push Hook":
             return Meaning(kind, Ignored("a tag; only branches are deployed"))
@@ -37,7 +37,13 @@ def _system(delivery: Delivery) -> Meaning:
             return _push(kind, meaning.decode(delivery, Push))
         case "merge_request":
             return pulls.translate(kind, delivery, FORGE)
-        case "project_update" | "project_rename" | "project_transfer" | "project_destroy":
+        case (
+            "project_create"
+            | "project_update"
+            | "project_rename"
+            | "project_transfer"
+            | "project_destroy"
+        ):
             return _project(kind, meaning.decode(delivery, ProjectEvent))
         case _:
             return Meaning(kind, Ignored("this kind of event changes nothing here"))
@@ -71,7 +77,7 @@ def _project(kind: str, event: ProjectEvent) -> Meaning:
     match kind:
         case "project_destroy":
             fact = ProjectRemoved("the project was destroyed at the forge")
-        case "project_update":
+        case "project_create" | "project_update":  # which tags it has, the API tells
             fact = ProjectUpdated(owner, name, private=event.project_visibility != "public")
         case _:
             fact = ProjectRenamed(owner, name)

@@ -38,11 +38,11 @@ GITLAB_HOOKS = (
     *("Confidential Note Hook", "Wiki Page Hook", "Pipeline Hook"),
     *("Job Hook", "Deployment Hook", "Feature Flag Hook", "Release Hook", "Milestone Hook"),
     *("Emoji Hook", "Resource Access Token Hook", "Vulnerability Hook", "Member Hook"),
-    *("Project Hook", "Subgroup Hook"),
+    "Subgroup Hook",
 )
 
 _SYSTEM = """
-group_create group_destroy group_rename key_create key_destroy project_create repository_update
+group_create group_destroy group_rename key_create key_destroy repository_update
 tag_push user_access_request_revoked_for_group user_access_request_revoked_for_project
 user_access_request_to_group user_access_request_to_project user_add_to_group user_add_to_team
 user_create user_destroy user_failed_login user_remove_from_group user_remove_from_team user_rename

@@ -76,6 +76,7 @@ def test_the_first_push_of_an_empty_project() -> None:
 @pytest.mark.parametrize(
     ("event", "fact"),
     [
+        ("project_create", ProjectUpdated("jsmith", "storecloud", private=True)),
         ("project_update", ProjectUpdated("jsmith", "storecloud", private=True)),
         ("project_rename", ProjectRenamed("jsmith", "storecloud")),
         ("project_transfer", ProjectRenamed("jsmith", "storecloud")),
@@ -85,11 +86,12 @@ def test_the_first_push_of_an_empty_project() -> None:
 def test_a_project_s_life(event: str, fact: Event) -> None:
     """A rename keeps the identity, which is the number; an update is no removal."""
     body = gitlab_system(event, old_path_with_namespace="jsmith/overscore")
-    meaning = translate(delivery("gitlab", "System Hook", body))
+    for hook in ("System Hook", "Project Hook"):  # of the instance, of a group
+        meaning = translate(delivery("gitlab", hook, body))
 
-    of = Aggregate("gitlab", "74", "project", "")
-    assert meaning.says == (Statement(of, fact, (), "jsmith/storecloud"),)
-    assert meaning.kind == event
+        of = Aggregate("gitlab", "74", "project", "")
+        assert meaning.says == (Statement(of, fact, (), "jsmith/storecloud"),)
+        assert meaning.kind == event
 
 
 @pytest.mark.parametrize("event", GITLAB_SYSTEM_EVENTS)

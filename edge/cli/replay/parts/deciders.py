@@ -1,19 +1,46 @@
 """Intake and planner: they ask nobody but the log, so that all they do is compared."""
 
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
 from consumers.forges import customers
-from consumers.forges.meaning import Meaning
+from consumers.forges.meaning import Ignored, Meaning, Statement
 from consumers.intake import consumer as intake
 from consumers.intake.admission import CustomersUnread
 from consumers.intake.consumer import Intake
+from consumers.intake.installed import UNTAGGED, concerned
 from consumers.planner.consumer import Planner
 from consumers.planner.folds import Folds
 from edge.cli.replay.decisions import NotRecorded
-from edge.cli.replay.parts.part import Part
+from edge.cli.replay.parts.part import Part, Scene
 from schemas.envelope import Delivery
+from schemas.events.delivery import DeliveryIgnored
+from schemas.events.project import ProjectInstalled, ProjectRemoved
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedIntake(Intake):
-    """Intake, in front of a history from before there was a list of customers, too."""
+    """Intake, in front of a history from before there was a list of customers, too.
+
+    What a forge said when it was asked whether a project is installed, is as recorded.
+    """
+
+    scene: Scene
+
+    async def asked(self, forge: str, meaning: Meaning) -> Meaning:  # noqa: ARG002 - it is recorded
+        """Return what came of the forge's answer then."""
+        project, _ = concerned(meaning)
+        if project is None:
+            return meaning
+        stated = {type(one.fact) for one in meaning.says} if isinstance(meaning.says, tuple) else ()
+        match self.scene.recorded(DeliveryIgnored, ProjectInstalled, ProjectRemoved):
+            case DeliveryIgnored(reason=reason) if reason.startswith(UNTAGGED):
+                return Meaning(meaning.kind, Ignored(reason), meaning.actor)
+            case ProjectInstalled() | ProjectRemoved() as fact if type(fact) not in stated:
+                return replace(meaning, also=(Statement(project, fact),))
+            case _:
+                return meaning
 
     async def meaning(self, delivery: Delivery) -> Meaning:
         """Return what a delivery means; NotRecorded while no list of customers was."""
@@ -29,7 +56,7 @@ def intake_part() -> Part:
     return Part(
         Intake,
         "all facts of each stored delivery (a delivery is kept for 30 days)",
-        lambda scene: RecordedIntake(scene.log, fold, listed),
+        lambda scene: RecordedIntake(scene.log, fold, listed, scene=scene),
         (fold, listed),
     )
 

@@ -14,6 +14,7 @@ from tests.heavy.forges.gitlab.state import GUEST, Project, State, Token, User
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 API = "/api/v4"
+LIMITS: web.RequestKey[dict[str, str]] = web.RequestKey("limits", dict)
 
 
 class Said(Exception):
@@ -59,7 +60,7 @@ class Doors:
         except web.HTTPNotFound:
             self.state.complain(f"no such endpoint: {request.method} {request.path}")
             answer = web.json_response({"error": "404 Not Found"}, status=404)
-        for name, value in request.get("limits", {}).items():
+        for name, value in request.get(LIMITS, {}).items():
             answer.headers[name] = value
         return web.Response(status=503) if weather else answer  # the other half: it was done
 
@@ -140,7 +141,7 @@ class Doors:
             "RateLimit-Remaining": str(max(0, self.limit - count - 1)),
             "RateLimit-Reset": str(reset),
         }
-        request["limits"] = limits
+        request[LIMITS] = limits
         if count >= self.limit:
             self._silent[user.id] = reset
             limits["Retry-After"] = str(max(1, int(reset - now)))
