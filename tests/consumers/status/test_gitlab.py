@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -161,7 +162,7 @@ async def test_bad_weather_delays_and_changes_nothing(place: Place) -> None:
     """Of requests that fail before or after they were done, each context ends in its true state."""
     runs = [place.run() for _ in range(5)]
     facts: list[tuple[str, str, Event]] = [*runs[0].live("a")]
-    for run, newer in zip(runs[1:], runs[2:], strict=False):
+    for run, newer in pairwise(runs[1:]):
         facts += [*run.begun("a"), ("run", run.id, RunSuperseded(by=newer.id))]
     facts += runs[-1].live("a")
     await place.desk.write(facts)
