@@ -21,6 +21,11 @@ def judged(answer: Answer, kind: str, asked: str) -> Answer:
     ``kind`` is its content type: in front of GitLab, or in its place, others answer in HTML.
     """
     status = answer.status
+    if 300 <= status < 400 and status != 304:
+        raise ForgeUnavailable(
+            f"{asked}: {status}: GitLab leads elsewhere",
+            hint="set PUSHLINE_GITLAB_URL to the address that it leads to",
+        )
     if answer.body is msgspec.UNSET or (answer.body is not None and kind != "application/json"):
         raise ForgeUnavailable(
             f"{asked}: {status}, and no JSON: it is not GitLab's API that answers",
@@ -36,11 +41,6 @@ def judged(answer: Answer, kind: str, asked: str) -> Answer:
         )
     if status == 403:
         raise _forbidden(answer, asked)
-    if 300 <= status < 400:
-        raise ForgeUnavailable(
-            f"{asked}: {status}: GitLab leads elsewhere",
-            hint="set PUSHLINE_GITLAB_URL to the address that it leads to",
-        )
     raise ForgeUnavailable(f"{asked}: GitLab answers {status}")
 
 

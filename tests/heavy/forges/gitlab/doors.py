@@ -57,6 +57,8 @@ class Doors:
             answer = self._conditional(request, await handler(request))
         except Said as said:
             answer = web.json_response(said.body, status=said.status)
+            if said.status == 429:  # of what stands before the API
+                answer = web.Response(status=429, text="Retry later\n")
         except web.HTTPNotFound:
             self.state.complain(f"no such endpoint: {request.method} {request.path}")
             answer = web.json_response({"error": "404 Not Found"}, status=404)
