@@ -22,6 +22,9 @@ class AtForges(SigningIn, frozen=True, kw_only=True):
     github_app_key: Annotated[
         str, SECRET, Meta(description="the App's private key, the PEM file that GitHub gives out")
     ] = ""
+    github_checks: Annotated[
+        bool, Meta(description="tell of commits by check runs; false: by commit statuses alone")
+    ] = True
     gitlab_token: Annotated[
         str,
         SECRET,

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from bus import durables
+from bus.envelope import now
 from bus.fold import Fold
 from bus.work import Worker
 from consumers.audit.consumer import audit
@@ -36,6 +37,10 @@ from consumers.secrets.consumer import Sweeper
 from consumers.source.archive import Templates
 from consumers.source.consumer import Source
 from consumers.source.limits import SourceSettings
+from consumers.status import commits
+from consumers.status.consumer import Status
+from consumers.status.logs import BuildTails
+from consumers.status.texts.render import render
 from consumers.timer.calls import Calls
 from consumers.timer.consumer import Timekeeper
 from consumers.timer.setting import keep_set
@@ -43,6 +48,7 @@ from consumers.timer.wanted import wanted
 from edge.cli import audit_sinks
 from edge.cli.adapters import Adapters
 from edge.cli.home import Home
+from edge.cli.showing import links, showing
 from schemas.errors import SettingInvalid
 
 DURABLE: Final[tuple[type[Worker], ...]] = (
@@ -57,6 +63,7 @@ DURABLE: Final[tuple[type[Worker], ...]] = (
     Timekeeper,
     Calls,
     Collector,
+    Status,
 )
 
 
@@ -119,7 +126,15 @@ def _planner(parts: Adapters) -> Consumers:
 def _source(parts: Adapters) -> Consumers:
     bus = parts.bus
     limits, honoured = SourceSettings(), parts.honoured
-    source = Source(bus.log, bus.blobs, parts.remotes, Templates(), limits, honoured=honoured)
+    source = Source(
+        bus.log,
+        bus.blobs,
+        parts.remotes,
+        Templates(),
+        limits,
+        honoured=honoured,
+        secrets=parts.known_secrets,
+    )
     return _worker(parts, source)
 
 
@@ -196,6 +211,20 @@ def _collector(parts: Adapters) -> Consumers:
     return Consumers({**jobs(parts.bus, (collector,)), **beside}, followed)
 
 
+def _status(parts: Adapters) -> Consumers:
+    fold, chosen = commits.fold(parts.settings.snapshots), parts.settings.settings
+    status = Status(
+        parts.bus.log,
+        fold,
+        showing(parts.forges, chosen),
+        render,
+        BuildTails(parts.bus.lines),
+        links(parts.settings.endpoint),
+        now,
+    )
+    return _worker(parts, status, fold)
+
+
 def _audit(parts: Adapters) -> Consumers:
     sinks = audit_sinks.sending(parts.settings.settings.audit_sinks)
 
@@ -231,6 +260,7 @@ CONSUMERS: Final[dict[str, Callable[[Adapters], Consumers]]] = {
     "reconciler": _reconciler,
     "timer": _timer,
     "collector": _collector,
+    "status": _status,
     "audit": _audit,
     "metrics": _metrics,
 }
