@@ -32,10 +32,3 @@ WEAKNESSES: Final[dict[int, str]] = {
     27: "Namespaces open without a password; a failed update was answered 200",
     28: "Addresses made by replacing every occurrence of a word",
 }
-OWED: Final[frozenset[int | str]] = frozenset(
-    {
-        17,
-        *("github-status token", "formatLog", "truncate", "titles", "status map", "pretty URL"),
-        *("FormatLogsURL", "gitLabURLBuilder"),
-    }
-)  # what is shown by no test yet

@@ -107,7 +107,11 @@ ROWS: Final[dict[str, Row]] = {
         "a short log; 47 characters of 20", "framed; the last 20", "cut at a line's begin"
     ),
     "truncate": Row("7 of Some random string", "the last 7", "whole letters, in bytes"),
-    "titles": Row("stack-deploy; hello-go", "Deploy to OpenFaaS; Build hello-go"),
+    "titles": Row(
+        "stack-deploy; hello-go",
+        "Deploy to OpenFaaS; Build hello-go",
+        "Deploy to production; each with how it stands",
+    ),
     "status map": Row("failure, success, pending", "completed, completed, queued"),
     "pretty URL": Row("a function; a stack; a failure", "its address; the page; the log"),
     "replaceFunctionSuffix": Row(
