@@ -29,6 +29,7 @@ BENCHES: Final = (
     "folds",
     "tail",
     "audit",
+    "forges",
 )
 
 
@@ -46,6 +47,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="times that each server is asked")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each load")
     parser.add_argument("--only", default="", help="run the cases alone whose name has this in it")
+    parser.add_argument("--projects", type=int, default=20, help="of forges")
+    parser.add_argument("--pushes", type=int, default=200, help="of forges")
+    parser.add_argument("--seed", type=int, default=0, help="repeats a weather of forges")
     parser.add_argument("--json", type=Path, help="where all rounds are written")
     return parser.parse_args()
 
@@ -57,7 +61,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         Path(folder).chmod(0o755)  # nginx's workers are somebody else
         try:
-            how = How(Path(folder), chosen.rounds, chosen.seconds, chosen.only, machine())
+            how = How(
+                Path(folder),
+                chosen.rounds,
+                chosen.seconds,
+                chosen.only,
+                machine(),
+                chosen.projects,
+                chosen.pushes,
+                chosen.seed,
+            )
             report: Report = run(how)
         except Missing as missing:
             say(str(missing))

@@ -27,6 +27,9 @@ class How(NamedTuple):
     seconds: float  # of each load
     only: str  # a part of the names of the cases that are wanted
     machine: str
+    projects: int = 20
+    pushes: int = 200
+    seed: int = 0  # 0: any
 
 
 class Goal(msgspec.Struct, frozen=True):
