@@ -46,6 +46,8 @@ CURES: Final[dict[str, str]] = {
     "sink_too_much": "nothing: less is sent at once from then on",
     "source_unavailable": "the forge may be down; else look at its credentials, then push again",
     "stack_invalid": "correct the lines that the message names in stack.yml; push again",
+    "status_not_taken": "nothing: the commit or its repository is gone there; push again if not",
+    "status_refused": "`pushline doctor` says what is missing: a permission, a role, a scope",
     "stopped": "nothing: somebody ended it; start it again when it is wanted",
     "template_invalid": "the operator corrects the template that the message names",
     "too_many_attempts": "wait as long as Retry-After says, and use good credentials",
