@@ -21,12 +21,12 @@ async def found(gitlab: Played, token: str, home: Path) -> tuple[Finding, Findin
 
 
 @pytest.mark.parametrize(
-    ("scopes", "days", "state", "says"),
+    ("scopes", "days", "expected"),
     [
-        (("api",), 90, "ok", 'topic "openfaas-cloud"'),
-        (("api",), 3, "warn", "ends on"),
-        (("read_api",), 90, "fail", "statuses need api"),
-        ((), 90, "fail", "does not take our token"),
+        (("api",), 90, ("ok", 'topic "openfaas-cloud"')),
+        (("api",), 3, ("warn", "ends on")),
+        (("read_api",), 90, ("fail", "statuses need api")),
+        ((), 90, ("fail", "does not take our token")),
     ],
 )
 async def test_what_a_token_is_good_for(
@@ -34,11 +34,10 @@ async def test_what_a_token_is_good_for(
     tmp_path: Path,
     scopes: tuple[str, ...],
     days: int,
-    state: str,
-    says: str,
+    expected: tuple[str, str],
 ) -> None:
     """A token that is not enough, or not for long, is told before something fails by it."""
-    world = gitlab_api.world
+    (state, says), world = expected, gitlab_api.world
     until = (datetime.now(UTC) + timedelta(days=days)).timestamp()
     alice = world.user("alice")
     text = world.token(alice, *scopes, until=until) if scopes else "glpat-revoked"
