@@ -12,6 +12,7 @@ from schemas.tenants import lineage
 
 MOST: Final = 64 * 1024  # bytes of a value
 FORGES: Final = ("github", "gitlab", "local")
+Held = Literal["given", "withheld", "none"]  # withheld: there is one, for production alone
 _NAME: Final = re.compile(
     r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 )  # a DNS label, as Kubernetes has it
@@ -56,6 +57,25 @@ class Scope(msgspec.Struct, frozen=True):
 def reaching(forge: str, project: str, owner: str) -> tuple[Scope, ...]:
     """Return whose secrets a project gets, the nearest first: its own, and those of its tenant."""
     return Scope(forge, owner, project), *(Scope(forge, one) for one in lineage(owner))
+
+
+def bound_name(label: str, name: str) -> str:
+    """Return what a tenant's secret is called among those of all; raises SecretInvalid.
+
+    ``<label>-<name>``, and two dashes where the label has one itself: no label and no name has
+    two, so that no two tenants share a secret.
+    """
+    if not _NAME.fullmatch(name) or "--" in name:
+        raise SecretInvalid(
+            f"{name[:80]!r} cannot be a secret's name",
+            hint="small letters, digits and single inner dashes",
+        )
+    return bound_prefix(label) + name
+
+
+def bound_prefix(label: str) -> str:
+    """Return what the names of a tenant's secrets begin with."""
+    return f"{label}--" if "-" in label else f"{label}-"
 
 
 class PublicKey(msgspec.Struct, frozen=True, kw_only=True):

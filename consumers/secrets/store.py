@@ -24,6 +24,7 @@ from schemas.errors import BlobMissing, Conflict, GiveUp
 from schemas.events.secret import SecretRemoved, SecretSealed
 from schemas.ids import event_id
 from schemas.secrets import (
+    Held,
     PublicKey,
     Scope,
     SecretInvalid,
@@ -70,6 +71,16 @@ class Secrets:
             if (value := await self._value(scope.secret(name))) is not None:
                 return value
         return None
+
+    async def held(
+        self, forge: str, project: str, owner: str, name: str, environment: str = PRODUCTION
+    ) -> Held:
+        """Tell what ``open`` would find, without opening anything."""
+        for scope in reaching(forge, project, owner):
+            last = await self._last(scope.secret(name))
+            if last is not None and isinstance(last.fact, SecretSealed):
+                return "given" if kind_of(environment) in last.fact.environments else "withheld"
+        return "none"
 
     async def put(
         self,

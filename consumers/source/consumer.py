@@ -2,13 +2,13 @@
 
 Reads   run.queued/1
 Writes  run.resolved/1 and a run.archived/1 per function in one batch, or run.rejected/1
-Calls   the repository's forge
+Calls   the repository's forge, and whoever knows which secrets there are
 Twice   is harmless: a commit's archives are the same bytes each time, the batch stands once
 """
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import msgspec
@@ -20,12 +20,14 @@ from bus.log import Draft, EventLog
 from consumers.source.archive import Templates
 from consumers.source.fetch import Commit, fetch
 from consumers.source.limits import Deadline, Refused, SourceSettings
-from consumers.source.prepare import Prepared, prepare
+from consumers.source.prepare import SHOWN, Prepared, prepare
 from consumers.source.remote import Remotes
+from consumers.source.secrets import AllKnown, KnownSecrets, missing
 from consumers.source.tree import Tree
 from schemas.envelope import Recorded
 from schemas.events.run import ENDED, Problem, RunArchived, RunQueued, RunRejected, RunResolved
 from schemas.ids import Sha, event_id
+from schemas.tenants import account
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +42,7 @@ class Source:
     templates: Templates
     settings: SourceSettings
     honoured: Collection[str] = ()  # fields of stack.yml that builder and platform act on
+    secrets: KnownSecrets = field(default_factory=AllKnown)
     durable: ClassVar[str] = "source"
     reads: ClassVar[tuple[type[RunQueued], ...]] = (RunQueued,)
     begins: ClassVar[Literal["first", "now"]] = "first"
@@ -54,6 +57,10 @@ class Source:
         """Return the project: its pushes come one after the other."""
         return f"{queued.of.forge}/{queued.of.project}"
 
+    def lane(self, queued: Recorded[RunQueued]) -> str:
+        """Return whose the pushes are: accounts take turns."""
+        return account(queued.of.forge, queued.name)
+
     async def handle(self, queued: Recorded[RunQueued]) -> None:
         """Resolve or reject, unless the run has ended or was resolved before."""
         # A branch that is asked for again may have another head: what was resolved first holds.
@@ -63,6 +70,7 @@ class Source:
         try:
             commit = await self.fetched(queued)
             prepared = await run_blocking(self.prepared, commit)
+            await self.refuse_missing(queued, prepared)
         except Refused as refusal:
             await self.reject(queued, refusal)
             return
@@ -80,6 +88,12 @@ class Source:
         deadline = Deadline(self.settings.fetch_seconds)
         tree = Tree(commit.sha, commit.objects, self.settings, deadline)
         return prepare(tree, self.templates, self.honoured)
+
+    async def refuse_missing(self, queued: Recorded[RunQueued], prepared: Prepared) -> None:
+        """Raise Refused when the stack names secrets that this run would not get."""
+        problems = await missing(self.secrets, queued.of, queued.fact, prepared.needs)
+        if problems:
+            raise Refused("secret_missing", problems[:SHOWN])
 
     async def reject(self, queued: Recorded[RunQueued], refusal: Refused) -> None:
         """Record why this commit will never run."""

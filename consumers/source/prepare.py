@@ -6,6 +6,7 @@ import msgspec
 
 from consumers.source.archive import Templates, TooMuch, collisions, pack
 from consumers.source.limits import Refused, refused
+from consumers.source.secrets import Need, needs_of
 from consumers.source.tree import Outside, Tree
 from schemas.environments import Previews
 from schemas.events.run import Problem
@@ -33,6 +34,7 @@ class Prepared(msgspec.Struct, frozen=True):
     archives: tuple[Archive, ...]
     warnings: tuple[Problem, ...]
     previews: Previews | None = None
+    needs: tuple[Need, ...] = ()  # secrets that have to be there
 
 
 def prepare(tree: Tree, templates: Templates, honoured: Collection[str] = ()) -> Prepared:
@@ -57,7 +59,8 @@ def prepare(tree: Tree, templates: Templates, honoured: Collection[str] = ()) ->
         ordered = sorted(set(problems), key=lambda problem: (problem.line, problem.message))
         raise Refused("stack_invalid", tuple(ordered[:SHOWN]))
     warnings = [*stack.warnings, *tree.warnings(), *_unheard(tree)]
-    return Prepared(tuple(archives), tuple(warnings[:SHOWN]), stack.previews)
+    needs = needs_of(stack, honoured)
+    return Prepared(tuple(archives), tuple(warnings[:SHOWN]), stack.previews, needs)
 
 
 def _stack(tree: Tree, templates: Templates, honoured: Collection[str]) -> Stack:

@@ -17,11 +17,13 @@ from consumers.deployer.platform import Platform
 from consumers.secrets.keyfile import KeyFile
 from consumers.secrets.store import Secrets
 from consumers.source.remote import PublicRemotes, Remotes
+from consumers.source.secrets import KnownSecrets
 from consumers.timer.router import Router, RouterSettings
 from edge.cli.build_secrets import OrderedSecrets
 from edge.cli.forges import ForgeApis
 from edge.cli.gateways import gateway_settings
 from edge.cli.honoured import honoured
+from edge.cli.known_secrets import GatewayToo, StoredSecrets
 from edge.cli.platform_settings import PlatformSettings
 from edge.cli.shelves import ArtefactShelves
 
@@ -91,6 +93,14 @@ class Adapters:
     def build_secrets(self) -> BuildSecrets:
         """Return what opens the secrets of a build."""
         return OrderedSecrets(self.secrets)
+
+    @cached_property
+    def known_secrets(self) -> KnownSecrets:
+        """Return who knows which secrets there are, before anything is built."""
+        stored = StoredSecrets(self.secrets)
+        if self.settings.settings.platform == "openfaas":
+            return GatewayToo(stored, self.gateway, self.settings.settings.gateway_namespace)
+        return stored
 
     @cached_property
     def functions(self) -> Router:

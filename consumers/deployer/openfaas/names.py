@@ -16,6 +16,7 @@ import msgspec
 from consumers.deployer.openfaas.wire import Status
 from consumers.deployer.platform import Revision
 from schemas.errors import DeployFailed
+from schemas.secrets import SecretInvalid, bound_name
 
 PRODUCTION: Final = "production"
 OURS: Final = "com.openfaas.cloud."  # the predecessor's prefix; a stack cannot set it
@@ -27,7 +28,6 @@ TRIAL: Final = OURS + "trial"  # annotation of a revision that is tried beside t
 _LONGEST: Final = 63  # characters of a DNS label
 _LONGEST_WITH_SECRETS: Final = 45  # faas-netes names a volume after the function
 _HASH: Final = 8  # hex digits, 32 bits: names of one tenant's functions at one gateway
-_SECRET: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -69,17 +69,11 @@ def trial_of(service: str, revision: Revision) -> str:
 
 
 def secret(label: str, name: str, field: str) -> str:
-    """Return what a tenant's secret is called; raises DeployFailed, which names the field.
-
-    ``<label>-<name>``, and two dashes where the label has one itself: no label and no name has
-    two, so that no two tenants share a secret.
-    """
-    if not _SECRET.fullmatch(name) or "--" in name:
-        raise DeployFailed(
-            f"{field}: {name!r} cannot be a secret's name",
-            hint="small letters, digits and single inner dashes",
-        )
-    return f"{label}--{name}" if "-" in label else f"{label}-{name}"
+    """Return what a tenant's secret is called; raises DeployFailed, which names the field."""
+    try:
+        return bound_name(label, name)
+    except SecretInvalid as error:
+        raise DeployFailed(f"{field}: {error.message}", hint=error.hint) from error
 
 
 def label_value(text: str) -> str:
