@@ -18,6 +18,8 @@ from tests.heavy.forges.github.state import LEVELS, Grant, key
 from tests.heavy.forges.github.world import Repository, World
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+WHO: web.RequestKey[str] = web.RequestKey("who", str)  # the installation, "": the App
+COUNTED: web.RequestKey[bool] = web.RequestKey("counted", bool)
 DOCS = "https://docs.github.com/rest"
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes."
 
@@ -100,12 +102,12 @@ class Doors:
         return answer
 
     def _headed(self, request: web.Request, answer: web.StreamResponse) -> None:
-        now, who = self.world.clock(), request.get("who", "")
+        now, who = self.world.clock(), request.get(WHO, "")
         answer.headers["Date"] = formatdate(now, usegmt=True)
-        if request.get("who") is None:
+        if request.get(WHO) is None:
             return
         window = self._window(who)
-        if answer.status != 304 and request.get("counted"):
+        if answer.status != 304 and request.get(COUNTED):
             window.left = max(0, window.left - 1)
         answer.headers["X-RateLimit-Limit"] = str(self.hourly)
         answer.headers["X-RateLimit-Remaining"] = str(window.left)
@@ -182,7 +184,7 @@ class Doors:
 
     def _enter(self, request: web.Request, who: str) -> None:
         """Count a request; refuse one too many."""
-        request["who"] = who
+        request[WHO] = who
         now, window = self.world.clock(), self._window(who)
         if now < self.silent_until.get(who, 0.0):
             what = f"{request.method} {request.path}"
@@ -192,7 +194,7 @@ class Doors:
         if window.left <= 0:
             self.silent_until[who] = window.reset
             raise Said(403, f"API rate limit exceeded for installation ID {who}.")
-        request["counted"] = True
+        request[COUNTED] = True
 
     def _window(self, who: str) -> Window:
         now = self.world.clock()
