@@ -8,6 +8,8 @@ context after that is another job, which GitLab shows in its place.
 
 from typing import Any, Final, Protocol
 
+import msgspec
+
 from consumers.forges.asking import Answer, ForgeUnavailable
 from consumers.status.report import NotTaken, Report
 from consumers.status.standing import Standing
@@ -30,9 +32,19 @@ STATES: Final = {
 class Api(Protocol):
     """What is needed of ``consumers.forges.gitlab.api.Api``."""
 
-    async def request(self, method: str, path: str, *, json: Any = None) -> Answer:
+    async def request(
+        self, method: str, path: str, *, json: Any = None, query: Any = None
+    ) -> Answer:
         """Return GitLab's answer."""
         ...
+
+
+class _Job(msgspec.Struct):
+    id: int
+    name: str = ""
+    status: str = ""
+    description: str | None = None
+    target_url: str | None = None
 
 
 class Jobs:
@@ -59,6 +71,8 @@ class Jobs:
         body |= {"target_url": report.url} if report.url else {}
         # a fork's commit is on no branch of this project
         body |= {"ref": at.branch} if at.branch and not at.pull and len(at.branch) <= REF else {}
+        if saying.conclusion and (there := await self._there(at, body)):
+            return there
         path = f"/projects/{at.project}/statuses/{at.sha}"
         answer = await self._api.request("POST", path, json=body)
         if 200 <= answer.status < 300:
@@ -69,6 +83,22 @@ class Jobs:
         if answer.status in CONFLICTS:
             raise ForgeUnavailable(f"GitLab is busy with that pipeline: {said}")
         raise NotTaken(f"GitLab takes no status: {answer.status} {said}".rstrip())
+
+    async def _there(self, at: Standing, body: dict[str, str]) -> str:
+        """Return the job that says this already, "" for none.
+
+        What ends a job is not refused when it comes again, as what begins one is: there would be
+        another. GitLab may have taken it, and its answer was lost.
+        """
+        path = f"/projects/{at.project}/repository/commits/{at.sha}/statuses"
+        answer = await self._api.request("GET", path, query={"name": body["name"]})
+        if answer.status != 200:
+            return ""
+        jobs = (one for one in answer.read(list[_Job]) if one.name == body["name"])
+        newest = max(jobs, key=lambda one: one.id, default=None)
+        said = newest and (newest.status, newest.description or "", newest.target_url or "")
+        wanted = body["state"], body["description"], body.get("target_url", "")
+        return str(newest.id) if newest and said == wanted else ""
 
 
 def _words(answer: Answer) -> str:

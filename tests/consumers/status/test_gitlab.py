@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import pairwise
@@ -176,6 +177,8 @@ async def test_bad_weather_delays_and_changes_nothing(place: Place) -> None:
     seen = [place.seen(run) for run in runs]
     assert (seen[0], seen[-1]) == (live, live)
     assert all(each[STACK] == "canceled" for each in seen[1:-1])
+    ends = Counter((job.sha, job.name, job.status) for job in place.statuses.jobs)
+    assert set(ends.values()) == {1}
 
 
 async def test_two_workers_end_with_the_truth(place: Place) -> None:
