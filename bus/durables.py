@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from schemas.events import Event
 
 MAX_ACK_PENDING: Final = 1000  # a message given back with a delay still counts
+AHEAD: Final = 10_000  # messages that a worker with lanes holds beside its places
 SPARE: Final = 4  # deliveries for one attempt: restarts and crashes use some up, resting none
 _OTHERS: Final = {Delivery: ("DELIVERIES", "delivery.>"), Due: (TIMERS, DUE)}  # than EVENTS
 START: Final = ("deliver_policy", "opt_start_seq")  # cannot be changed once made
@@ -54,7 +55,7 @@ def config_of(worker: "Worker | type[Worker]", pace: "Pace") -> dict[str, Any]:
         "ack_policy": "explicit",
         "ack_wait": int(pace.ack_wait * 10**9),
         "max_deliver": pace.attempts * SPARE,
-        "max_ack_pending": MAX_ACK_PENDING,
+        "max_ack_pending": MAX_ACK_PENDING + (AHEAD if hasattr(worker, "lane") else 0),
         "replay_policy": "instant",
     }
 

@@ -15,6 +15,9 @@ reconnected: Final = Counter("pushline_log_reconnects", "Connections to the log 
 followed: Final = Counter("pushline_follow_events", "Events read in order")
 folded: Final = Gauge("pushline_fold_sequence", "The sequence a fold is true at", ["fold"])
 behind: Final = Gauge("pushline_worker_pending_messages", "Not yet fetched", ["consumer"])
+waiting: Final = Gauge(
+    "pushline_worker_waiting_messages", "Fetched, and without a place", ["consumer"]
+)
 handled: Final = Counter("pushline_worker_handled", "Messages acknowledged", ["consumer"])
 retried: Final = Counter("pushline_worker_retried", "Messages given back for later", ["consumer"])
 buried: Final = Counter("pushline_worker_dead_letters", "Messages given up", ["consumer", "code"])

@@ -1,12 +1,14 @@
 """The worker loop: fetches, runs handlers, acknowledges, gives back, gives up.
 
-A place is taken by a running handler only. A message whose key is busy is parked beside the
-places, kept alive at the server, and takes its predecessor's place in order: a hundred pushes of
-one project occupy one place, the others go on.
+A place is taken by a running handler only. A message whose key is busy waits beside the places,
+kept alive at the server, and comes after its predecessor: a hundred pushes of one project occupy
+one place, the others go on. A worker with lanes also fetches what it has no place for yet, for
+behind a flood of one tenant another's message may stand; ``bus.fair`` says whose turn it is.
 """
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol
 
@@ -15,8 +17,10 @@ import structlog
 from nats.aio.msg import Msg
 
 from bus import durables, instruments
+from bus.durables import AHEAD
+from bus.fair import Line
 from bus.handling import Handling
-from bus.jetstream import patiently
+from bus.jetstream import Refused, patiently
 from bus.resting import Resting
 from schemas.errors import DurableMissing, LogUnavailable
 
@@ -28,6 +32,8 @@ log = structlog.get_logger(__name__)
 EXPIRES: Final = 30.0  # seconds a request for messages stays with the server
 HEARTBEAT: Final = 5.0  # seconds between the server's signs of life
 SILENCE: Final = 12.0  # seconds without one: ask again
+BATCH: Final = 200  # messages that a worker with lanes asks for at once
+BREATH: Final = 100  # messages that are kept alive before others get the event loop
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +52,8 @@ class Worker(Protocol):
     May also have ``async gave_up(event, code, reason)``: called before the dead letter is
     written, for the fact that ends what others wait for; twice must be harmless.
     ``tells = True``: it reads facts of runs, whose pushers are to know when it has to wait.
+    ``lane(event) -> str``: who the event is of; places are shared out evenly among lanes.
+    ``most(lane) -> int``: how many of a lane may run at once in this process, 0 for any number.
     """
 
     durable: ClassVar[str]
@@ -91,7 +99,8 @@ class Loop:
         self._resting = Resting(worker.durable, self._news.set)
         self._handling = Handling(bus, worker, self._pace, self._stream, self._resting)
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._parked: dict[str, deque[tuple[Msg, Any]]] = {}
+        self._lane = getattr(worker, "lane", None)
+        self._line: Line[tuple[Msg, Any]] = Line(getattr(worker, "most", lambda _: 0))
         self._arrived: deque[Msg] = deque()
         self._asked = 0
         self._inbox = ""
@@ -140,7 +149,7 @@ class Loop:
             while not self._stopping and js.epoch == epoch and js.connected.is_set():
                 await self._ask()
                 self._news.clear()
-                if not self._arrived and not self._tried_again():
+                if not self._arrived and not self._resting.ready:
                     await self._wait()
                 await self._place()
         finally:
@@ -154,8 +163,11 @@ class Loop:
         self._news.set()
 
     async def _ask(self) -> None:
-        """Ask for as many messages as there are free places."""
-        free = self._worker.places - len(self._running) - self._resting.ready - self._asked
+        """Ask for as many messages as there are free places; with lanes for more, to look ahead."""
+        if self._lane is None:
+            free = self._worker.places - len(self._running) - self._asked
+        else:
+            free = 0 if self._asked else min(BATCH, AHEAD - self._line.size)
         if free <= 0:
             return
         query = {
@@ -191,15 +203,12 @@ class Loop:
             instruments.behind.labels(self._worker.durable).set(message.metadata.num_pending)
             self._resting.drop(message.metadata.sequence.stream)  # if it was delivered anew
             await self._admit(message)
-        while self._tried_again():
+        while self._resting.ready:
             await self._admit(self._resting.take())
-
-    def _tried_again(self) -> bool:
-        """Tell whether there is a place for one that has rested."""
-        return bool(self._resting.ready) and len(self._running) < self._worker.places
+        self._fill()
 
     async def _admit(self, message: Msg) -> None:
-        """Start, or park behind its like."""
+        """Have the message wait for its turn."""
         if self._stopping:
             await self._handling.give_back(message)
             return
@@ -208,13 +217,20 @@ class Loop:
             return
         try:
             key = self._worker.key(event)
+            lane = "" if self._lane is None else self._lane(event)
         except Exception as error:  # noqa: BLE001 - the worker's own, as in its handler
             await self._handling.failed(message, event, error)
             return
-        if key in self._running:
-            self._parked.setdefault(key, deque()).append((message, event))
-        else:
+        self._line.add(lane, key, (message, event))
+
+    def _fill(self) -> None:
+        """Give the free places to those whose turn it is."""
+        while not self._stopping and len(self._running) < self._worker.places:
+            if (turn := self._line.take()) is None:
+                break
+            key, (message, event) = turn
             self._start(key, message, event)
+        instruments.waiting.labels(self._worker.durable).set(self._line.size)
 
     def _start(self, key: str, message: Msg, event: Any) -> None:
         name = f"{self._worker.durable}:{key}"
@@ -223,29 +239,35 @@ class Loop:
         task.add_done_callback(lambda _: self._ended(key))
 
     def _ended(self, key: str) -> None:
-        """Give the place to the next of the same key, or free it."""
+        """Give the place to the next."""
         del self._running[key]
-        if (waiting := self._parked.get(key)) and not self._stopping:
-            self._start(key, *waiting.popleft())
-            if not waiting:
-                del self._parked[key]
+        self._line.ended(key)
+        self._fill()
         self._news.set()
 
     async def _progress(self) -> None:
         """Tell the server that all that we hold is being worked on."""
         while True:
             await asyncio.sleep(self._pace.progress)
-            parked = [message for line in self._parked.values() for message, _ in line]
+            waiting = [message for message, _ in self._line]
             resting = self._resting.messages.values()
-            for message in (*self._handling.held.values(), *parked, *resting):
-                with suppress(Exception):
-                    await message.in_progress()
+            await _keep_alive((*self._handling.held.values(), *waiting, *resting))
+            with suppress(LogUnavailable, Refused):
+                await self._share()
+
+    async def _share(self) -> None:
+        """Leave what waits here to other processes of this worker that have places free."""
+        if self._lane is None or self._line.size <= self._worker.places:
+            return
+        info = await self._bus.js.consumer(self._stream, self._worker.durable)
+        asking = (info or {}).get("num_waiting", 0) - bool(self._asked)  # beside ourselves
+        for message, _ in self._line.leave(asking * self._worker.places):
+            await self._handling.give_back(message)
 
     async def _finish(self) -> None:
-        """Give back what is parked or rests, let handlers end, give back those that do not."""
-        parked = [message for line in self._parked.values() for message, _ in line]
-        self._parked.clear()
-        for message in (*parked, *self._resting.end()):
+        """Give back what waits or rests, let handlers end, give back those that do not."""
+        waiting = [message for message, _ in self._line.clear()]
+        for message in (*waiting, *self._resting.end()):
             await self._handling.give_back(message)
         if tasks := list(self._running.values()):
             _, late = await asyncio.wait(tasks, timeout=self._pace.grace)
@@ -259,6 +281,15 @@ class Loop:
             durable = self._worker.durable
             if await patiently(lambda: self._bus.js.consumer(self._stream, durable), 2) is None:
                 raise DurableMissing(f"there is no durable {durable}", hint="run ensure")
+
+
+async def _keep_alive(messages: Iterable[Msg]) -> None:
+    """Tell the server that these are being worked on."""
+    for place, message in enumerate(messages, 1):
+        with suppress(Exception):
+            await message.in_progress()
+        if place % BREATH == 0:
+            await asyncio.sleep(0)
 
 
 def _status(message: Msg) -> int:

@@ -10,3 +10,11 @@ def lineage(owner: str) -> tuple[str, ...]:
     while above := found[-1].rpartition("/")[0]:
         found.append(above)
     return tuple(found)
+
+
+def account(forge: str, name: str) -> str:
+    """Return whose a project is, as ``github acme``: who shares places and quotas with whom.
+
+    All groups within one of GitLab are one account: another group more is not another share.
+    """
+    return f"{forge} {name.partition('/')[0].lower()}"

@@ -35,6 +35,7 @@ from schemas.events.run import (
 from schemas.ids import event_id
 from schemas.stack import FunctionSpec
 from schemas.subjects import build_log, history
+from schemas.tenants import account
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +76,10 @@ class Builder:
     def key(self, archived: Recorded[RunArchived]) -> str:
         """Return the function: its builds come one after the other."""
         return f"{archived.of.forge}/{archived.of.project}/{archived.fact.function}"
+
+    def lane(self, archived: Recorded[RunArchived]) -> str:
+        """Return whose the builds are: accounts take turns."""
+        return account(archived.of.forge, archived.name)
 
     async def handle(self, archived: Recorded[RunArchived]) -> None:
         """Build unless the run has ended; record what came of it."""

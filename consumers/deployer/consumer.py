@@ -38,6 +38,7 @@ from schemas.ids import event_id, tag_of
 from schemas.route import RouteInvalid, options
 from schemas.schedule import schedule
 from schemas.stack_spec import FunctionSpec
+from schemas.tenants import account
 
 PLACES: Final = 8  # functions deployed at the same time; the platform has a limit of its own
 CLAIM: Final = (0.02, 0.05, 0.1, 0.2, 0.4)  # seconds between looks: a cached build is this quick
@@ -75,6 +76,10 @@ class Deployer:
     def key(self, built: Recorded[RunBuilt]) -> str:
         """Return the function; its revisions come one after the other."""
         return f"{built.of.forge}/{built.of.project}/{built.fact.function}"
+
+    def lane(self, built: Recorded[RunBuilt]) -> str:
+        """Return whose the functions are: accounts take turns."""
+        return account(built.of.forge, built.name)
 
     async def handle(self, built: Recorded[RunBuilt]) -> None:
         """Deploy what was built, unless its run or its generation is past."""

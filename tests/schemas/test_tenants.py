@@ -5,7 +5,7 @@ import pytest
 from consumers.forges.customers import admits
 from consumers.planner.labels import allot
 from schemas.secrets import Scope, reaching
-from schemas.tenants import lineage
+from schemas.tenants import account, lineage
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,16 @@ def test_labels_of_groups_do_not_collide() -> None:
         taken.append(allot(owner, taken))
 
     assert taken == ["a-b", "a-b-2", "a-b-3", "a-b-c", "a-b-c-2"]
+
+
+@pytest.mark.parametrize(
+    ("forge", "name", "whose"),
+    [
+        ("github", "Acme/shop", "github acme"),
+        ("gitlab", "Group/sub/shop", "gitlab group"),
+        ("local", "", "local "),
+    ],
+)
+def test_groups_within_a_group_are_one_account(forge: str, name: str, whose: str) -> None:
+    """Another subgroup is not another share of places and quotas."""
+    assert account(forge, name) == whose
