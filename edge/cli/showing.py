@@ -1,5 +1,8 @@
-"""Where forges show how commits stand, as the settings say."""
+"""Where forges show how commits and pull requests stand, as the settings say."""
 
+from consumers.comments.forge import Comments
+from consumers.comments.github import GitHubComments
+from consumers.comments.gitlab import GitLabComments
 from consumers.status.github import Checks, Statuses
 from consumers.status.gitlab import Jobs
 from consumers.status.report import Forge
@@ -22,4 +25,14 @@ def showing(apis: ForgeApis, settings: AtForges) -> dict[str, Forge]:
         found["github"] = checks if settings.github_checks else Statuses(apis.github)
     if apis.gitlab is not None:
         found["gitlab"] = Jobs(apis.gitlab)
+    return found
+
+
+def commenting(apis: ForgeApis, settings: AtForges) -> dict[str, Comments]:
+    """Return each forge whose pull requests can be written to."""
+    found: dict[str, Comments] = {}
+    if apis.github is not None:
+        found["github"] = GitHubComments(apis.github, settings.github_app_id)
+    if apis.gitlab is not None:
+        found["gitlab"] = GitLabComments(apis.gitlab)
     return found

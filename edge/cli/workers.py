@@ -20,6 +20,8 @@ from consumers.collector.clearing import Clearing, keep_clear
 from consumers.collector.consumer import Collector
 from consumers.collector.consumer import Folds as Collected
 from consumers.collector.sweep import keep_swept
+from consumers.comments import pulls
+from consumers.comments.consumer import Comments
 from consumers.customers.consumer import keep
 from consumers.customers.origin import origin_of
 from consumers.deployer.consumer import Deployer
@@ -48,7 +50,7 @@ from consumers.timer.wanted import wanted
 from edge.cli import audit_sinks
 from edge.cli.adapters import Adapters
 from edge.cli.home import Home
-from edge.cli.showing import links, showing
+from edge.cli.showing import commenting, links, showing
 from schemas.errors import SettingInvalid
 
 DURABLE: Final[tuple[type[Worker], ...]] = (
@@ -64,6 +66,7 @@ DURABLE: Final[tuple[type[Worker], ...]] = (
     Calls,
     Collector,
     Status,
+    Comments,
 )
 
 
@@ -225,6 +228,12 @@ def _status(parts: Adapters) -> Consumers:
     return _worker(parts, status, fold)
 
 
+def _comments(parts: Adapters) -> Consumers:
+    fold, chosen = pulls.fold(parts.settings.snapshots), parts.settings.settings
+    forges, at = commenting(parts.forges, chosen), links(parts.settings.endpoint)
+    return _worker(parts, Comments(parts.bus.log, fold, forges, at), fold)
+
+
 def _audit(parts: Adapters) -> Consumers:
     sinks = audit_sinks.sending(parts.settings.settings.audit_sinks)
 
@@ -261,6 +270,7 @@ CONSUMERS: Final[dict[str, Callable[[Adapters], Consumers]]] = {
     "timer": _timer,
     "collector": _collector,
     "status": _status,
+    "comments": _comments,
     "audit": _audit,
     "metrics": _metrics,
 }

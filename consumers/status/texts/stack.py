@@ -13,16 +13,10 @@ LONGEST: Final = 2000  # characters of one message
 
 def summary(at: Standing, links: Links) -> str:
     """Return what came of a commit, and where more is to be read."""
-    parts = [first(at)]
-    if at.problems:
-        parts.append(_problems(at))
-    elif at.message and at.over and not failed(at):
-        parts.append(fenced(bounded(at.message)))
-    if not at.over and at.delayed:
-        parts.append(f"It waits, and goes on by itself: {code(at.delayed)}")
+    parts = [first(at), *reasons(at)]
     if at.functions:
         parts.append(table(at, links))
-    parts += _failures(at)
+    parts += failures(at)
     if at.warnings:
         told = "\n".join(line(str(one), LONGEST) for one in at.warnings[:ROWS])
         parts.append(f"{counted(len(at.warnings), 'warning')}:\n\n{fenced(told)}")
@@ -48,6 +42,17 @@ def first(at: Standing) -> str:
         "empty": f"**Nothing to deploy**: this commit has no function for {where}",
         "rejected": "**This commit cannot be deployed.** What ran before still runs.",
     }.get(at.state, f"**On its way** to {where}")
+
+
+def reasons(at: Standing) -> list[str]:
+    """Return why it is not live, as far as that is not one function's doing."""
+    if at.problems:
+        return [_problems(at)]
+    if at.message and at.over and not failed(at):
+        return [fenced(bounded(at.message))]
+    if at.delayed and not at.over:
+        return [f"It waits, and goes on by itself: {code(at.delayed)}"]
+    return []
 
 
 def table(at: Standing, links: Links) -> str:
@@ -107,7 +112,8 @@ def _problems(at: Standing) -> str:
     return f"{counted(len(at.problems), 'error')}:\n\n" + fenced("\n".join(told))
 
 
-def _failures(at: Standing) -> list[str]:
+def failures(at: Standing) -> list[str]:
+    """Return why functions are not live."""
     return [
         f"{code(one.name)} {STAGES[one.stage]}:\n\n{fenced(bounded(one.message or one.code))}"
         for one in failed(at)[:ROWS]

@@ -16,6 +16,8 @@ CURES: Final[dict[str, str]] = {
     "call_under_way": "nothing: whoever calls is waited for, and after ten minutes taken for dead",
     "caller_gone": "nothing: whoever asked has closed the connection",
     "code_unknown": "`pushline explain` lists all codes",
+    "comment_not_taken": "nothing: the pull request or its repository is gone there",
+    "comment_refused": "`pushline doctor` says what is missing; a locked discussion takes none",
     "deletion_refused": "have the registry allow deletion, or clear it by its own means",
     "deploy_failed": "`pushline functions logs` tells what it said before it ended; push again",
     "device_waits": "open the address that `pushline login` prints, and approve it there",
