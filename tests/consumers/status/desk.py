@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bus.connection import Bus
+from bus.log import EventLog
 from consumers.status import commits
 from consumers.status.consumer import Status
 from consumers.status.report import Forge
 from consumers.status.standing import Annotation, Links, Standing, Text
 from schemas.envelope import Aggregate, Recorded
-from schemas.errors import Retry
+from schemas.errors import LogUnavailable, Retry
 from schemas.events import Event
 from schemas.events.status import StatusReported, StatusReportFailed
 
@@ -46,10 +47,12 @@ class Clock:
 class Desk:
     """Records facts of one project, and has workers handle them as their loops would."""
 
-    def __init__(self, bus: Bus, forge: str, project: str, told: Forge) -> None:
+    def __init__(
+        self, bus: Bus, forge: str, project: str, told: Forge, clock: Clock | None = None
+    ) -> None:
         """Begin at the start of the log."""
         self.bus, self.forge, self.project, self.told = bus, forge, project, told
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.worker = self.another()
         self.handled = 0
 
@@ -102,6 +105,22 @@ class Desk:
             async for event in self.bus.follow.events(after=0, until=head)
             if isinstance(event.fact, StatusReported | StatusReportFailed)
         ]
+
+
+class Forgetful:
+    """A log that takes no fact of ours: its writer dies each time."""
+
+    def __init__(self, log: EventLog) -> None:
+        """Pass on everything but appends."""
+        self._log = log
+
+    def __getattr__(self, name: str) -> Any:
+        """Pass on."""
+        return getattr(self._log, name)
+
+    async def append(self, *_: Any, **__: Any) -> int:
+        """Take nothing."""
+        raise LogUnavailable("the process was killed")
 
 
 @asynccontextmanager

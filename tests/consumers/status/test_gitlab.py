@@ -11,15 +11,13 @@ from typing import Any
 import pytest
 
 from bus.connection import Bus
-from bus.log import EventLog
 from consumers.forges.gitlab.api import Api
 from consumers.status.gitlab import Jobs
-from schemas.errors import LogUnavailable
 from schemas.events import Event
 from schemas.events.run import RunSuperseded
 from schemas.events.status import StatusReported, StatusReportFailed
 from schemas.repository import Repository
-from tests.consumers.status.desk import Desk, following
+from tests.consumers.status.desk import Desk, Forgetful, following
 from tests.consumers.status.story import Run
 from tests.heavy.forges.gitlab.played import Played
 from tests.heavy.forges.gitlab.state import DEVELOPER, GUEST, Project
@@ -194,19 +192,3 @@ async def test_two_workers_end_with_the_truth(place: Place) -> None:
     assert set(place.seen(run).values()) == {"success"}
     reported = [fact for fact in await desk.facts() if isinstance(fact, StatusReported)]
     assert {fact.function for fact in reported} == {"", "a", "b"}
-
-
-class Forgetful:
-    """A log that takes no fact of ours: its writer dies each time."""
-
-    def __init__(self, log: EventLog) -> None:
-        """Pass on everything but appends."""
-        self._log = log
-
-    def __getattr__(self, name: str) -> Any:
-        """Pass on."""
-        return getattr(self._log, name)
-
-    async def append(self, *_: Any, **__: Any) -> int:
-        """Take nothing."""
-        raise LogUnavailable("the process was killed")

@@ -54,6 +54,7 @@ class CheckRun:
     repository: int
     head_sha: str
     name: str
+    app: int
     status: str = "queued"
     conclusion: str | None = None
     fields: dict[str, Any] = field(default_factory=dict)
@@ -95,6 +96,12 @@ class Checks:
                 found.setdefault(run.name, []).append(run)
         return found
 
+    def made(self, repository: Repository, sha: str, name: str, app: int = 0) -> CheckRun:
+        """Make one, of our App or another."""
+        run = CheckRun(next(self.ids), repository.id, sha, name, app or self.world.app_id)
+        self.runs[run.id] = run
+        return run
+
     async def make(self, request: web.Request) -> web.Response:
         """Make a check run."""
         repository = self.doors.repository(request, "checks", "write")
@@ -105,14 +112,15 @@ class Checks:
         if not has(repository, said["head_sha"]):
             raise Said(422, f"No commit found for SHA: {said['head_sha']}")
         self._valid(said)
-        run = CheckRun(next(self.ids), repository.id, said["head_sha"], said["name"])
-        self.runs[run.id] = run
+        run = self.made(repository, said["head_sha"], said["name"])
         self._take(run, said)
         return web.json_response(self.shown(run), status=201)
 
     async def change(self, request: web.Request) -> web.Response:
         """Change one."""
         run = self._run(request, "write")
+        if run.app != self.world.app_id:
+            raise Said(403, f"Invalid app_id `{run.app}` - it is of another App")
         said = await said_of(request)
         self._valid(said)
         self._take(run, said)
@@ -156,7 +164,11 @@ class Checks:
                 "text": output.get("text"),
                 "annotations_count": len(run.annotations),
             },
-            "app": {"id": self.world.app_id, "client_id": self.world.client_id, "slug": "played"},
+            "app": {
+                "id": run.app,
+                "client_id": self.world.client_id if run.app == self.world.app_id else "Iv1.other",
+                "slug": "played",
+            },
             "pull_requests": [],
         }
 
