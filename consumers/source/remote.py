@@ -1,13 +1,14 @@
 """Where a forge hands out a repository, and with what credentials."""
 
 import base64
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
 
+from consumers.forges.clones import Clones
 from consumers.source.limits import refused
 from schemas.repository import Repository
 
@@ -29,12 +30,16 @@ Remotes = Callable[[str, Repository], Awaitable[Remote]]
 
 
 @dataclass(frozen=True, slots=True)
-class PublicRemotes:
-    """Our own forge at ``local()``, with the token; every other by its public clone URL."""
+class ForgeRemotes:
+    """Our own forge at ``local()``, with the token; every other by its clone URL.
+
+    ``clones`` opens what is private, by forge; without one only public repositories are had.
+    """
 
     local: Callable[[], str]  # http://127.0.0.1:PORT/git; the port is known late
     token: Callable[[], str]
     socket: Path | None = None
+    clones: Mapping[str, Clones] = field(default_factory=dict)
 
     async def __call__(self, forge: str, repository: Repository) -> Remote:
         """Return where ``repository`` is fetched."""
@@ -42,7 +47,8 @@ class PublicRemotes:
             owner, name = quote(repository.owner, safe=""), quote(repository.name, safe="")
             url = f"{self.local().rstrip('/')}/{owner}/{name}.git"
             return Remote(url, basic("pushline", self.token()), self.socket)
-        return Remote(cleaned(repository.clone_url))
+        url, clones = cleaned(repository.clone_url), self.clones.get(forge)
+        return Remote(url, dict(await clones.headers(repository)) if clones else {})
 
 
 def basic(user: str, password: str) -> dict[str, str]:

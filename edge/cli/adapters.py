@@ -16,7 +16,7 @@ from consumers.deployer.openfaas.client import Gateway
 from consumers.deployer.platform import Platform
 from consumers.secrets.keyfile import KeyFile
 from consumers.secrets.store import Secrets
-from consumers.source.remote import PublicRemotes, Remotes
+from consumers.source.remote import ForgeRemotes, Remotes
 from consumers.source.secrets import KnownSecrets
 from consumers.timer.router import Router, RouterSettings
 from edge.cli.build_secrets import OrderedSecrets
@@ -135,7 +135,8 @@ class Adapters:
     @cached_property
     def remotes(self) -> Remotes:
         """Return where repositories are fetched."""
-        return PublicRemotes(
+        return ForgeRemotes(
+            clones=self.forges.clones,
             local=lambda: self.settings.forge.url,
             token=lambda: self.settings.endpoint.token,
             socket=self.settings.forge.socket,

@@ -3,9 +3,11 @@
 from contextlib import AsyncExitStack
 
 from consumers.collector.evidence import Evidence
+from consumers.forges.clones import Clones
 from consumers.forges.github.api import Api as GitHub
 from consumers.forges.github.app import app_of
 from consumers.forges.gitlab.api import Api as GitLab
+from consumers.forges.gitlab.clones import GitLabClones
 from consumers.forges.gitlab.installs import GitLabInstalls
 from consumers.forges.gitlab.translate import FORGE
 from consumers.forges.installs import Installs
@@ -32,10 +34,12 @@ class ForgeApis:
             )
         self.evidence: dict[str, Evidence] = {}  # by forge
         self.installs: dict[str, Installs] = {}
+        self.clones: dict[str, Clones] = {}
         if settings.gitlab_token:
             self.gitlab = GitLab(settings.gitlab_url, settings.gitlab_token)
             closing.push_async_callback(self.gitlab.close)
             asked = GitLabInstalls(self.gitlab, settings.gitlab_installation_tag)
             self.evidence[FORGE] = asked
+            self.clones[FORGE] = GitLabClones(settings.gitlab_url, settings.gitlab_token)
             if settings.gitlab_installation_tag:
                 self.installs[FORGE] = asked

@@ -8,8 +8,14 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from consumers.forges.asking import Answer, ForgeRefused, ForgeUnavailable
+from consumers.forges.clones import Clones
 from consumers.forges.gitlab.api import Api
+from consumers.forges.gitlab.clones import GitLabClones
 from consumers.forges.gitlab.limits import SOON, Limits
+from consumers.source.fetch import fetch
+from consumers.source.limits import Refused, SourceSettings
+from consumers.source.remote import ForgeRemotes
+from schemas.repository import Repository
 from tests.heavy.forges.gitlab.played import Played
 from tests.heavy.forges.gitlab.state import User
 
@@ -170,6 +176,47 @@ async def test_a_list_that_leads_to_itself_ends() -> None:
             async for _ in api.pages("/projects"):
                 pass
         await api.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "ours"),
+    [
+        ("https://git.example.com/gitlab/a/b.git", True),
+        ("https://git.example.com:443/gitlab/a/b.git", True),
+        ("https://GIT.example.com/gitlab/a/b.git", True),
+        ("http://git.example.com/gitlab/a/b.git", False),
+        ("https://git.example.com/other/a/b.git", False),
+        ("https://git.example.com/gitlabs/a/b.git", False),
+        ("https://git.example.com.evil.example/gitlab/a/b.git", False),
+        ("https://git.example.com:8443/gitlab/a/b.git", False),
+    ],
+)
+async def test_the_token_clones_from_its_own_gitlab_alone(url: str, *, ours: bool) -> None:
+    """A payload may name any host: another one never sees the token, nor does whoever reads us."""
+    clones = GitLabClones("https://git.example.com/gitlab", "glpat-secret")
+    repository = Repository("a", "b", "main", clone_url=url, private=True)
+
+    assert bool(await clones.headers(repository)) is ours
+    assert "glpat-secret" not in repr(clones)
+
+
+async def test_a_private_project_is_cloned(desk: Desk) -> None:
+    """By the very token that asks the API; without a token it is hidden from us."""
+    shop = desk.projects[0]
+    sha = desk.world.push(shop, "main", {"stack.yml": "version: 1.0\n"}, by=desk.alice)
+    repository = Repository("a", "p0", "main", f"{desk.gitlab.url}/a/p0.git", private=True)
+
+    def remotes(clones: dict[str, Clones]) -> ForgeRemotes:
+        return ForgeRemotes(local=str, token=str, clones=clones)
+
+    opened = await remotes({"gitlab": GitLabClones(desk.gitlab.url, desk.token)})(
+        "gitlab", repository
+    )
+    closed = await remotes({})("gitlab", repository)
+
+    assert (await fetch(opened, "main", "", SourceSettings())).sha == sha
+    with pytest.raises(Refused, match="refused our credentials"):
+        await fetch(closed, "main", "", SourceSettings())
 
 
 @pytest.mark.parametrize(

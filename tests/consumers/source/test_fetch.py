@@ -9,7 +9,7 @@ import pytest
 
 from consumers.source.fetch import fetch
 from consumers.source.limits import Refused, SourceSettings
-from consumers.source.remote import PublicRemotes, Remote, basic, cleaned
+from consumers.source.remote import ForgeRemotes, Remote, basic, cleaned
 from schemas.errors import SourceUnavailable
 from schemas.repository import Repository
 from tests.consumers.source.forge import AUTHOR, Forge, git
@@ -258,7 +258,7 @@ async def test_nothing_compressed_is_asked_for(forge: Forge) -> None:
 
 async def test_our_own_forge_is_known_by_its_owner_and_name() -> None:
     """Local repositories have no clone URL; the token goes with the request alone."""
-    remotes = PublicRemotes(local=lambda: "http://127.0.0.1:8080/git/", token=lambda: "t0k3n")
+    remotes = ForgeRemotes(local=lambda: "http://127.0.0.1:8080/git/", token=lambda: "t0k3n")
 
     remote = await remotes("local", Repository("alice", "hello world", "main"))
 

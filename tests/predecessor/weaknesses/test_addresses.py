@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from consumers.source.remote import PublicRemotes
+from consumers.source.remote import ForgeRemotes
 from edge.cli.home import Endpoint
 from schemas.repository import Repository
 
@@ -39,7 +39,7 @@ def test_a_word_that_comes_again_stays(word: str) -> None:
 @pytest.mark.weakness(21)
 async def test_names_are_quoted_where_they_are_part_of_an_address() -> None:
     """It joined what callers sent to addresses as it came; a name cannot lead ours elsewhere."""
-    remotes = PublicRemotes(local=lambda: "http://127.0.0.1:1/git", token=lambda: "t")
+    remotes = ForgeRemotes(local=lambda: "http://127.0.0.1:1/git", token=lambda: "t")
 
     remote = await remotes("local", Repository("a?x=1#", "../../c d", "main"))
 
