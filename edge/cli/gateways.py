@@ -3,7 +3,7 @@
 import hashlib
 from typing import Final
 
-from consumers.deployer.openfaas.quantity import QuantityInvalid, quantity
+from schemas.quantity import QuantityInvalid, quantity
 from consumers.deployer.openfaas.settings import GatewaySettings, Quota
 from edge.cli.settings import Settings
 from edge.cli.variables import variable

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from consumers.deployer.openfaas.quantity import QuantityInvalid, memory, quantity
+from schemas.quantity import QuantityInvalid, memory, quantity
 from consumers.deployer.openfaas.settings import Quota
 from consumers.deployer.openfaas.wire import Resources
 from schemas.errors import DeployFailed

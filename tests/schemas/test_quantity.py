@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.deployer.openfaas.quantity import QuantityInvalid, quantity
+from schemas.quantity import QuantityInvalid, quantity
 from consumers.deployer.openfaas.quota import resources, scaling
 from consumers.deployer.openfaas.settings import Quota
 from consumers.deployer.openfaas.wire import Resources
