@@ -27,6 +27,7 @@ from consumers.intake import branches, installed
 from consumers.intake.admission import CustomersUnread, account_of, refused
 from consumers.intake.branches import Branch
 from consumers.intake.decide import decide
+from consumers.intake.overtaken import REASON, current, overtaken
 from schemas import subjects
 from schemas.envelope import Aggregate, Delivery, Recorded
 from schemas.errors import Conflict, PayloadInvalid
@@ -136,6 +137,8 @@ class Intake:
             await self.branches.reached(await self.events.last_seq(history))
             branch = self.branches.rows.get(f"{push.of.forge} {push.of.project} {push.of.id}")
             fact = decide(branch or Branch(), push)
+            if overtaken(delivery, branch.seq if branch else 0):
+                fact = Ignored(f"{push.branch}: {REASON}")
             name = push.repository.full_name
             try:
                 if isinstance(fact, Ignored):
@@ -158,8 +161,11 @@ class Intake:
         self, delivery: Delivery, meaning: Meaning, statements: Sequence[Statement], since: int
     ) -> None:
         """Record what needs no decision; a large installation in several batches."""
-        facts = drafts(delivery, (*statements, *meaning.also))
-        done = DeliveryTranslated(meaning.kind, len(facts))
+        all_of_it = drafts(delivery, (*statements, *meaning.also))
+        facts = await current(delivery, all_of_it, self.events)
+        done: Event = DeliveryTranslated(meaning.kind, len(facts))
+        if not facts:
+            done = DeliveryIgnored(meaning.kind, REASON)
         name = statements[0].name if len(statements) == 1 else ""
         while len(facts) > BATCH:
             now, facts = facts[:BATCH], facts[BATCH:]
