@@ -321,6 +321,12 @@ class DeliveryLog:
             return None
         return await self.read(envelope.parse(stored.headers), stored.body, stored.seq)
 
+    async def has(self, forge: str, id: str) -> bool:
+        """Tell whether the delivery with this id is stored."""
+        subject = subjects.delivery(forge, id)
+        stored = await patiently(lambda: self._js.message(DELIVERIES, last_by_subj=subject))
+        return stored is not None
+
     async def read(self, headers: Mapping[str, str], body: bytes, seq: int) -> Delivery:
         """Return the delivery in a message, its body fetched from the blobs if it lies there."""
         if digest := headers.get(envelope.BLOB):

@@ -1,0 +1,1 @@
+"""Recovery: what forges never told us is found by asking them."""

@@ -1,0 +1,112 @@
+"""Comparing: what a forge has against what the log says of it, as deliveries that are missing."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from consumers.recovery import decide
+from consumers.recovery.finding import Finding, id_of
+from consumers.recovery.forge import Change, Forge, Lists, Made, Move, Roster, Seen, Turn
+from consumers.recovery.known import Known, Project
+from schemas.ids import ZERO_SHA
+
+Admits = Callable[[str], bool]  # by the account's name
+
+
+class Head(Protocol):
+    """The log, as far as it is needed here."""
+
+    async def head(self) -> int:
+        """Return the last sequence."""
+        ...
+
+
+class Comparison:
+    """Asks one forge. Whatever it finds is younger than what the log said before it asked."""
+
+    def __init__(
+        self, forge: Forge, lists: Lists | None, events: Head, known: Known, admits: Admits
+    ) -> None:
+        """Compare what ``admits`` lets in; ``lists``: where the forge keeps one of accounts."""
+        self.forge = forge
+        self.lists = lists
+        self._events = events
+        self._known = known
+        self._admits = admits
+
+    async def accounts(self) -> tuple[Roster, list[Finding]]:
+        """Return who has let us in, and what of that the log does not know."""
+        if self.lists is None:
+            return Roster(), []
+        as_of = await self._now()
+        roster = await self.lists.roster()
+        tenants = self._known.accounts(self.forge.name)
+        projects = self._known.of(self.forge.name)
+        found = [
+            change
+            for account in roster.accounts
+            if self._admits(account.login)
+            for change in decide.changes(tenants, projects, account)
+        ]
+        gone = [
+            name
+            for name in decide.lost(tenants, roster.accounts)
+            if await self.lists.gone(tenants[name].installation)
+        ]
+        found += [decide.deleted(name, tenants, projects) for name in gone]
+        return roster, [
+            _change(one, self.lists.change(one, roster, projects), as_of) for one in found
+        ]
+
+    async def project(self, id: str, roster: Roster) -> list[Finding] | None:
+        """Return what the log does not know of a project; None where nothing of it is shown."""
+        as_of = await self._now()
+        known = self._known.of(self.forge.name).get(id)
+        if known is None or not self._admits(known.repository.owner):
+            return []
+        seen = await self.forge.look(known, roster.projects.get(id))
+        if seen is None:
+            return None
+        moves = [self._move(known, seen, one, as_of) for one in decide.moves(known, seen)]
+        return moves + [self._turn(known, seen, one, as_of) for one in decide.turns(known, seen)]
+
+    def projects(self) -> list[str]:
+        """Return the ids of the projects that the log knows and has not seen go."""
+        known = self._known.of(self.forge.name)
+        return sorted(id for id, project in known.items() if not project.gone)
+
+    async def _now(self) -> int:
+        """Return how far the log has come, once what it says is known here."""
+        head = await self._events.head()
+        await self._known.reached(head)
+        return head
+
+    def _move(self, known: Project, seen: Seen, move: Move, as_of: int) -> Finding:
+        after = "" if move.after == ZERO_SHA else move.after
+        return Finding(
+            id=id_of("branch", known.id, move.branch, after, move.seq),
+            why="branch",
+            made=self.forge.push(seen, move),
+            about=move.branch,
+            name=seen.repository.full_name,
+            as_of=as_of,
+        )
+
+    def _turn(self, known: Project, seen: Seen, turn: Turn, as_of: int) -> Finding:
+        return Finding(
+            id=id_of("pull", known.id, turn.number, turn.how, turn.sha, turn.seq),
+            why="pull",
+            made=self.forge.pull(seen, turn),
+            about=str(turn.number),
+            name=seen.repository.full_name,
+            as_of=as_of,
+        )
+
+
+def _change(change: Change, made: Made, as_of: int) -> Finding:
+    return Finding(
+        id=id_of("account", change.installation, change.how, *change.repositories, change.seq),
+        why="account",
+        made=made,
+        about=change.account,
+        as_of=as_of,
+    )
