@@ -24,6 +24,7 @@ _SECRET: Final = re.compile(
     r"|(?<=[Bb]earer )[A-Za-z0-9._~+/-]{8,}=*"
 )
 _TICKS: Final = re.compile("`+")
+_COMMAND: Final = re.compile(r"^/", re.MULTILINE)  # to GitLab: /merge, /close
 _TOO_MANY: Final = re.compile(f"`{{{FENCE},}}")
 
 
@@ -59,8 +60,9 @@ def link(label: str, url: str) -> str:
 
 
 def fenced(text: str, language: str = "text") -> str:
-    """Return a block of code that its own text does not end."""
+    """Return a block of code that its own text does not end, nor commands anything."""
     body = _TOO_MANY.sub("`" * (FENCE - 1), clean(text)).strip("\n")
+    body = _COMMAND.sub(" /", body)
     ticks = "`" * max(3, _longest(body) + 1)
     return f"{ticks}{language}\n{body}\n{ticks}\n"
 

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from tests.heavy.forges.github.apps import Apps
 from tests.heavy.forges.github.checks import Checks
+from tests.heavy.forges.github.comments import Comments
 from tests.heavy.forges.github.doors import Doors
 from tests.heavy.forges.github.repositories import Repositories
 from tests.heavy.forges.github.sending import Sender
@@ -36,7 +37,7 @@ class Area(Protocol):
         ...
 
 
-AREAS: tuple[type[Area], ...] = (Apps, Checks, Statuses, Repositories)
+AREAS: tuple[type[Area], ...] = (Apps, Checks, Statuses, Comments, Repositories)
 
 
 class Played:

@@ -17,6 +17,7 @@ import pytest
 from aiohttp import web
 
 from tests.heavy.forges.gitlab.account import Account
+from tests.heavy.forges.gitlab.comments import Comments
 from tests.heavy.forges.gitlab.doors import Doors
 from tests.heavy.forges.gitlab.hooks import Hooks
 from tests.heavy.forges.gitlab.merges import Merges
@@ -36,7 +37,7 @@ class Area(Protocol):
         ...
 
 
-AREAS: tuple[type[Area], ...] = (Account, Merges, Hooks, Statuses, Projects)
+AREAS: tuple[type[Area], ...] = (Account, Comments, Merges, Hooks, Statuses, Projects)
 
 
 class Played:
