@@ -92,20 +92,20 @@ class Checks:
         made = await self._sent(at, body, there)
         for begin in range(ANNOTATIONS, len(notes), ANNOTATIONS):
             more = {**body["output"], "annotations": notes[begin : begin + ANNOTATIONS]}
-            await self._patch(at, made, {"output": more})
+            await self._patched(at, made, {"output": more})
         return str(made)
 
     async def _sent(self, at: Standing, body: dict[str, Any], there: _Check | None) -> int:
-        if there is not None:
-            await self._patch(at, there.id, body)
+        if there is not None and await self._patched(at, there.id, body):
             return there.id
         path = f"{_repository(at)}/check-runs"
         answer = await self._ask("POST", path, at, {**body, "head_sha": at.sha})
         return _taken(answer, "check run").read(_Check).id
 
-    async def _patch(self, at: Standing, id: int, body: dict[str, Any]) -> None:
+    async def _patched(self, at: Standing, id: int, body: dict[str, Any]) -> bool:
+        """Change a check run; False where it is not there any more."""
         answer = await self._ask("PATCH", f"{_repository(at)}/check-runs/{id}", at, body)
-        _taken(answer, "check run")
+        return answer.status != 404 and bool(_taken(answer, "check run"))
 
     async def _there(self, at: Standing, report: Report, check: str) -> _Check | None:
         """Return the check run that shows this context already, None where none does."""

@@ -192,6 +192,19 @@ async def test_a_rerun_goes_on_in_the_same_check_run(place: Place) -> None:
     assert about.run == again.id
 
 
+async def test_a_check_run_that_is_gone_is_made_anew(place: Place) -> None:
+    """GitHub deletes old ones; what is told of the commit later has one again."""
+    first = place.run()
+    await place.desk.write(first.live("a"))
+    await place.desk.catch_up()
+    place.checks.runs.clear()
+
+    again = place.run(sha=first.queued.sha)
+    await place.desk.write(again.live("a"))
+    await place.desk.catch_up()
+    assert place.seen(first) == {STACK: "success", FUNCTION: "success"}
+
+
 async def test_bad_weather_delays_and_changes_nothing(place: Place) -> None:
     """Of requests that fail before or after they were done, each commit ends in its true state."""
     runs = [place.run() for _ in range(5)]
