@@ -12,6 +12,7 @@ from consumers.intake import consumer as intake
 from consumers.metrics import consumer as metrics
 from consumers.planner.folds import Folds
 from consumers.secrets import register
+from consumers.status import commits
 from consumers.timer.wanted import wanted
 from edge import domains
 from edge.api.views import Views
@@ -38,6 +39,7 @@ MAKERS: Final[Makers] = (
         metrics.fold(None),
         artefacts.fold(),
         buildlogs.fold(),
+        commits.fold(),
     ),
 )
 
