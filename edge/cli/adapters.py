@@ -74,7 +74,7 @@ class Adapters:
 
             chosen = gateway_settings(self.settings.settings, self.bus.born)
             return OpenFaasPlatform(self.gateway, chosen, self.secrets)
-        return LocalPlatform(self.settings.run / "supervisor.sock")
+        return LocalPlatform(self.settings.run / "supervisor.sock", self.secrets)
 
     @cached_property
     def gateway(self) -> Gateway:

@@ -14,4 +14,8 @@ def honoured(chosen: Settings) -> frozenset[str]:
         from consumers.deployer.openfaas.platform import HONOURED as RUN
 
         found |= RUN
+    else:
+        from consumers.deployer.local.client import HONOURED as HERE
+
+        found |= HERE
     return found

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import web
 
-from consumers.deployer.local.control import Refused
-from consumers.deployer.platform import Revision
+from consumers.deployer.local.control import Order, Refused
 from schemas.errors import DeployFailed, PlatformUnavailable
 
 if TYPE_CHECKING:
@@ -27,11 +26,11 @@ def application(supervisor: "Supervisor") -> web.Application:
 
     async def put(request: web.Request) -> web.Response:
         try:
-            order = msgspec.json.decode(await request.read(), type=Revision)
+            order = msgspec.json.decode(await request.read(), type=Order)
         except msgspec.DecodeError as error:
             return _json(Refused("order_invalid", str(error)), 400)
         try:
-            return _json(await supervisor.deploy(order))
+            return _json(await supervisor.deploy(order.revision, order.secrets))
         except DeployFailed as error:
             return _json(Refused(error.code, str(error)), 422)
         except PlatformUnavailable as error:

@@ -7,10 +7,13 @@ import os
 import signal
 import socket
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
+from consumers.deployer.local.cell import confided
 from consumers.deployer.local.cell.init import MESSAGE, Config
 from schemas.errors import DeployFailed
 
@@ -131,7 +134,13 @@ class Cell:
             await self.process.wait()
 
 
-async def open_cell(config: Config, *, python: str, log: int) -> Cell:
+async def open_cell(
+    config: Config,
+    *,
+    python: str,
+    log: int,
+    secrets: Mapping[str, bytes] = MappingProxyType({}),
+) -> Cell:
     """Return a cell whose walls stand; what it prints goes to the descriptor ``log``.
 
     Raises DeployFailed, which says what the machine did not allow.
@@ -150,7 +159,7 @@ async def open_cell(config: Config, *, python: str, log: int) -> Cell:
         theirs.close()
     cell = Cell(process, ours)
     try:
-        await asyncio.wait_for(_greet(cell, config), _READY)
+        await asyncio.wait_for(_greet(cell, config, secrets), _READY)
     except BaseException as error:
         await cell.gone()
         if isinstance(error, TimeoutError | OSError):
@@ -160,9 +169,13 @@ async def open_cell(config: Config, *, python: str, log: int) -> Cell:
     return cell
 
 
-async def _greet(cell: Cell, config: Config) -> None:
+async def _greet(cell: Cell, config: Config, secrets: Mapping[str, bytes]) -> None:
     loop = asyncio.get_running_loop()
-    await loop.sock_sendall(cell.control, json.dumps({"config": asdict(config)}).encode())
+    memory = confided.written(secrets)
+    try:  # the first message finds its socket empty: it does not wait
+        socket.send_fds(cell.control, [json.dumps({"config": asdict(config)}).encode()], [memory])
+    finally:
+        os.close(memory)
     readable: asyncio.Future[None] = loop.create_future()
     loop.add_reader(cell.control.fileno(), _once, readable)
     try:

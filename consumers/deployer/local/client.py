@@ -6,11 +6,14 @@ from typing import ClassVar, Final
 import aiohttp
 import msgspec
 
-from consumers.deployer.local.control import Refused, Status, name_of
+from consumers.deployer.local.control import Order, Refused, Status, name_of
+from consumers.deployer.local.secrets import files_of
 from consumers.deployer.platform import Revision, Running
+from consumers.deployer.secrets import FunctionSecrets, NoSecrets
 from schemas.errors import DeployFailed, PlatformUnavailable
 
 PATIENCE: Final = 120.0  # seconds for one order, queueing behind other starts included
+HONOURED: Final = frozenset(("secrets",))  # fields of stack.yml that have an effect here
 
 
 class LocalPlatform:
@@ -18,13 +21,15 @@ class LocalPlatform:
 
     every: ClassVar[float] = 0.5
 
-    def __init__(self, socket: Path) -> None:
-        """Speak to the supervisor at ``socket``."""
+    def __init__(self, socket: Path, secrets: FunctionSecrets | None = None) -> None:
+        """Speak to the supervisor at ``socket``; without ``secrets`` there are none."""
         self.socket = socket
+        self.secrets = secrets or NoSecrets()
 
     async def deploy(self, revision: Revision) -> Running:
         """Order the revision and wait until it was seen ready."""
-        body = msgspec.json.encode(revision)
+        secrets = await files_of(self.secrets, revision)
+        body = msgspec.json.encode(Order(revision, secrets))
         status, answer = await self._call("PUT", "/revisions", body, timeout=PATIENCE)
         if status == 200:
             return msgspec.json.decode(answer, type=Running)

@@ -1,6 +1,6 @@
 """Words of the control API between the deployer and the supervisor: JSON over a Unix socket.
 
-``PUT /revisions`` (a Revision) answers 200 Running once ready, 422 Refused; ``GET /revisions``
+``PUT /revisions`` (an Order) answers 200 Running once ready, 422 Refused; ``GET /revisions``
 a list of Status; ``DELETE /revisions/<name>`` 202 and drains.
 """
 
@@ -9,7 +9,20 @@ from typing import Literal
 
 import msgspec
 
+from consumers.deployer.platform import Revision
+
 State = Literal["starting", "ready", "restarting", "draining"]
+
+
+class Order(msgspec.Struct, frozen=True):
+    """A revision, with the secrets that its program finds as files."""
+
+    revision: Revision
+    secrets: dict[str, bytes] = {}  # file name → value
+
+    def __repr__(self) -> str:
+        """Return which revision it is, and no value."""
+        return f"Order({self.revision.key!r}, {sorted(self.secrets)!r})"
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,14 +40,21 @@ class Hosted:
     """A revision on this machine."""
 
     def __init__(
-        self, order: Revision, bundle: Bundle, contract: Contract, ground: Ground, lines: Log
+        self,
+        order: Revision,
+        bundle: Bundle,
+        contract: Contract,
+        ground: Ground,
+        lines: Log,
+        *,
+        secrets: Mapping[str, bytes],
     ) -> None:
         self.order = order
         self.name = name_of(order.key)
         self.bundle = bundle
         self.ground = ground
         self.lines = lines
-        self.launch = Launch(order, bundle, ground)
+        self.launch = Launch(order, bundle, ground, secrets)
         self.state: State = "starting"
         self.restarts = self.failing = 0
         self.ended = ""  # how the last process ended
@@ -125,7 +133,10 @@ class Hosted:
         try:
             began = time.monotonic()
             self.cell = await open_cell(
-                config, python=self.ground.interpreter, log=self.lines.descriptor
+                config,
+                python=self.ground.interpreter,
+                log=self.lines.descriptor,
+                secrets=self.launch.secrets,
             )
             if self.leaving.is_set():
                 raise DeployFailed("it was retired as it started")

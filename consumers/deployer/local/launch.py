@@ -4,11 +4,12 @@ import asyncio
 import hashlib
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from consumers.deployer.local import cgroups
+from consumers.deployer.local.cell.confided import place_of
 from consumers.deployer.local.cell.init import PATH, Config
 from consumers.deployer.local.cells import Cell
 from consumers.deployer.local.control import name_of
@@ -28,9 +29,12 @@ HEADROOM: Final = 512 * MIB  # of address space over the memory, where no contro
 class Launch:
     """The parts of a revision that do not change from one start to the next."""
 
-    def __init__(self, order: Revision, bundle: Bundle, ground: Ground) -> None:
+    def __init__(
+        self, order: Revision, bundle: Bundle, ground: Ground, secrets: Mapping[str, bytes]
+    ) -> None:
         """Read the limits; raises DeployFailed for one that is no size."""
         self.order = order
+        self.secrets = secrets
         self.bundle = bundle
         self.ground = ground
         self.name = name_of(order.key)
@@ -86,6 +90,8 @@ class Launch:
             **self.bundle.environment,
             **self.order.spec.environment,
         }
+        if self.secrets:
+            own["PUSHLINE_SECRETS"] = place_of(self.ground.walls, self.own)
         if self.bundle.mode == "http":
             own["PUSHLINE_SOCKET"] = f"{self.own}/{SOCKET}"
             if self.port:

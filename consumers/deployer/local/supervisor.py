@@ -9,7 +9,8 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, Protocol
 
 import msgspec
@@ -64,8 +65,12 @@ class Supervisor:
         self.ending = False
         self._starts = asyncio.Semaphore(STARTS)
 
-    async def deploy(self, order: Revision) -> Running:
+    async def deploy(
+        self, order: Revision, secrets: Mapping[str, bytes] = MappingProxyType({})
+    ) -> Running:
         """Return once the revision was seen ready, which may have been before.
+
+        One that runs already keeps the secrets that it was started with.
 
         Raises DeployFailed; then nothing is left of it.
         """
@@ -79,7 +84,7 @@ class Supervisor:
             await asyncio.shield(found.drained)  # ordered again as it was being retired
             found = self.hosted.get(name)
         if found is None:
-            found = self.hosted[name] = self._host(order)
+            found = self.hosted[name] = self._host(order, secrets)
             async with self._starts:
                 await found.start()
                 await asyncio.wait({found.first})
@@ -89,7 +94,7 @@ class Supervisor:
             await self._forget(found)
             raise DeployFailed(_with_tail(error.message, found.lines.tail)) from error
 
-    def _host(self, order: Revision) -> Hosted:
+    def _host(self, order: Revision, secrets: Mapping[str, bytes]) -> Hosted:
         file = folder_of(self.ground.settings.home, order.image) / bundle.FILE
         try:
             how = bundle.parse(file.read_bytes())
@@ -111,7 +116,7 @@ class Supervisor:
             await self.sink.write(subject, lines)
 
         lines = Log(write)
-        return Hosted(order, how, rules, self.ground, lines)
+        return Hosted(order, how, rules, self.ground, lines, secrets=secrets)
 
     async def _forget(self, hosted: Hosted) -> None:
         if self.hosted.get(hosted.name) is hosted:

@@ -22,10 +22,11 @@ from consumers.deployer.openfaas.answers import GatewayDenied, GatewayUnavailabl
 from consumers.deployer.openfaas.client import Gateway
 from consumers.deployer.openfaas.deployment import deployment, namespace, on_trial
 from consumers.deployer.openfaas.ready import NotReady, Watch, called, refuse_older, tail
-from consumers.deployer.openfaas.secrets import FunctionSecrets, NoSecrets, bind
+from consumers.deployer.openfaas.secrets import bind
 from consumers.deployer.openfaas.settings import GatewaySettings
 from consumers.deployer.openfaas.wire import Deployment, Status
 from consumers.deployer.platform import Revision, Running
+from consumers.deployer.secrets import FunctionSecrets, NoSecrets
 from schemas.errors import DeployFailed, PlatformUnavailable
 
 # Fields of stack.yml that have an effect with this platform.

@@ -2,7 +2,7 @@
 
 Standard input is a seqpacket socket to the supervisor; a message is one JSON object:
 
-    in   {"config": {…}}                                      once
+    in   {"config": {…}} + a descriptor of its secrets        once
     out  {"ready": true, "found": bool} + the folder's descriptor, or {"failed": "why"}
     in   {"spawn": id, "argv": […], "env": {…}} + descriptors of stdin, stdout and stderr
     in   {"kill": id, "signal": number}                       goes to the whole process group
@@ -21,12 +21,12 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn
 
-from consumers.deployer.local.cell import kernel, view
+from consumers.deployer.local.cell import confided, kernel, view
 
 MESSAGE: Final = 1 << 17  # bytes; the largest environment of a request fits
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -59,12 +59,13 @@ def main() -> NoReturn:
     os.dup2(null, 0)
     os.close(null)
     supervisor = os.getppid()
-    body = control.recv(MESSAGE)
+    body, memory, _, _ = socket.recv_fds(control, MESSAGE, 1)
     if not body:
         os._exit(0)
+    secrets = confided.read(memory[0])
     config = Config(**json.loads(body)["config"])
     try:
-        _raise_walls(config, supervisor)
+        _raise_walls(config, secrets, supervisor)
         folder = os.open(config.folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         _tell(control, {"failed": f"{error.strerror}: {error.filename}"})
@@ -76,7 +77,7 @@ def main() -> NoReturn:
     Cell(control, config).serve()
 
 
-def _raise_walls(config: Config, supervisor: int) -> None:
+def _raise_walls(config: Config, secrets: Mapping[str, bytes], supervisor: int) -> None:
     """Join cgroups, leave the namespaces, build the view, drop the user, set the limits."""
     for joined in config.cgroups:
         Path(joined).write_text(str(os.getpid()))
@@ -88,8 +89,16 @@ def _raise_walls(config: Config, supervisor: int) -> None:
         _leave_namespaces(config, supervisor)
         shown = (config.bundle, *config.shown)
         view.build(
-            folder=config.folder, shown=shown, disk=config.disk, uid=config.uid, gid=config.gid
+            folder=config.folder,
+            shown=shown,
+            disk=config.disk,
+            uid=config.uid,
+            gid=config.gid,
+            secrets=secrets,
         )
+    elif secrets:
+        place = Path(confided.place_of(config.walls, config.folder))
+        confided.lay(secrets, place, config.uid, config.gid)
     _limit(config)
     if config.walls in ("root", "uid"):
         os.setgroups([])

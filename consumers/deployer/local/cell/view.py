@@ -6,24 +6,35 @@ write, /tmp and /dev/shm too, lies in one tmpfs whose size and number of files a
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from consumers.deployer.local.cell import kernel
+from consumers.deployer.local.cell import confided, kernel
 
 SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/opt", "/nix")
 DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty")
+ROOT: Final = 1024 * 1024  # bytes of the root itself: folders, links, places to mount on
 BYTES_PER_FILE: Final = 4096  # the smallest file takes a page: so many files fit at most
 
 
-def build(*, folder: str, shown: tuple[str, ...], disk: int, uid: int, gid: int) -> None:
+def build(
+    *,
+    folder: str,
+    shown: tuple[str, ...],
+    disk: int,
+    uid: int,
+    gid: int,
+    secrets: Mapping[str, bytes],
+) -> None:
     """Enter the function's root; ``folder`` is its own, ``shown`` what it may read beside it.
 
     Every path is the same inside and outside. Raises OSError where mounting is not allowed.
     """
     kernel.mount("", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
     root = Path(folder)  # empty, and hidden from now on by what is mounted over it
-    kernel.mount("tmpfs", folder, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1m,mode=755")
+    size = f"size={ROOT + confided.room(secrets)},mode=755"
+    kernel.mount("tmpfs", folder, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, size)
     for path in SYSTEM:
         _show_system(root, path)
     _show(root, str(Path("/etc/resolv.conf").resolve()))
@@ -31,10 +42,20 @@ def build(*, folder: str, shown: tuple[str, ...], disk: int, uid: int, gid: int)
     _writable(root, folder, disk=disk, uid=uid, gid=gid)
     for path in shown:
         _show(root, path)
+    if secrets:
+        _confide(root, secrets, uid=uid, gid=gid)
     (root / "proc").mkdir()
     kernel.mount("proc", str(root / "proc"), "proc", kernel.MS_NOSUID | kernel.MS_NODEV)
     kernel.enter_root(folder)
     kernel.mount("", "/", flags=kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY)
+
+
+def _confide(root: Path, secrets: Mapping[str, bytes], *, uid: int, gid: int) -> None:
+    """Lay out what the function alone may know; the root is read-only once it stands."""
+    confided.lay(secrets, root / confided.PLACE.lstrip("/"), uid, gid)
+    also = root / confided.ALSO.lstrip("/")
+    also.parent.mkdir(exist_ok=True)
+    also.symlink_to(confided.PLACE)
 
 
 def _show_system(root: Path, path: str) -> None:
