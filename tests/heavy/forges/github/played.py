@@ -16,9 +16,11 @@ from typing import Protocol
 import pytest
 from aiohttp import web
 
+from tests.heavy.forges.github.activity import Activities
 from tests.heavy.forges.github.apps import Apps
 from tests.heavy.forges.github.checks import Checks
 from tests.heavy.forges.github.comments import Comments
+from tests.heavy.forges.github.deliveries import Deliveries
 from tests.heavy.forges.github.doors import Doors
 from tests.heavy.forges.github.repositories import Repositories
 from tests.heavy.forges.github.sending import Sender
@@ -37,7 +39,15 @@ class Area(Protocol):
         ...
 
 
-AREAS: tuple[type[Area], ...] = (Apps, Checks, Statuses, Comments, Repositories)
+AREAS: tuple[type[Area], ...] = (
+    Apps,
+    Deliveries,
+    Activities,
+    Checks,
+    Statuses,
+    Comments,
+    Repositories,
+)
 
 
 class Played:

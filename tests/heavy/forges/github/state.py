@@ -44,6 +44,19 @@ class Account:
 
 
 @dataclass
+class Moved:
+    """A branch was elsewhere from then on; an empty sha is no commit."""
+
+    id: int
+    repository: int
+    branch: str
+    before: str
+    after: str
+    by: Account
+    at: float
+
+
+@dataclass
 class PullRequest:
     """A wish that a branch is merged."""
 
@@ -131,6 +144,7 @@ class State:
         self.installations: dict[int, Installation] = {}
         self.repositories: dict[int, Repository] = {}
         self.moved: dict[str, int] = {}  # old full names
+        self.moves: list[Moved] = []  # of branches, as the list of activities has them
         self.grants: dict[str, Grant] = {}
         self.token_life = 3600.0
         self.complaints: list[str] = []  # about requests against the documentation

@@ -9,6 +9,7 @@ from tests.heavy.forges.github.sending import Sender
 from tests.heavy.forges.github.state import (
     Account,
     Installation,
+    Moved,
     PullRequest,
     Repository,
     State,
@@ -220,6 +221,8 @@ class World(State):
         *,
         silent: bool = False,
     ) -> None:
+        moved = Moved(self.next(), of.id, branch, before, after, by, self.clock())
+        self.moves.append(moved)
         if not silent:
             body = payloads.push(self, of, by, branch, before=before, after=after)
             self._tell("push", of, body, by.login)
