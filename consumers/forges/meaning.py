@@ -43,6 +43,18 @@ class Statement(msgspec.Struct, frozen=True):
     name: str = ""
 
 
+class Pressed(msgspec.Struct, frozen=True):
+    """Somebody pressed a button; what that means, and whether they may, the forge tells."""
+
+    of: Aggregate  # the project
+    name: str  # owner/name
+    installation: str
+    who: str  # the forge's login
+    suite: int = 0  # of checks that are all to run again; or the two below
+    pull: int = 0  # a fork's pull request whose commit is to be let in
+    sha: str = ""
+
+
 class Ignored(msgspec.Struct, frozen=True):
     """Nothing of it is for us."""
 
@@ -53,7 +65,7 @@ class Meaning(msgspec.Struct, frozen=True):
     """One delivery, understood."""
 
     kind: str  # the forge's word
-    says: Push | Ignored | tuple[Statement, ...]
+    says: Push | Pressed | Ignored | tuple[Statement, ...]
     actor: str = ""  # a login, never a person's name or address
     also: tuple[Statement, ...] = ()  # what its forge said when it was asked about this
 

@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 import structlog
 
 from bus.log import DeliveryLog
-from consumers.forges.meaning import Ignored, Push, Statement
+from consumers.forges.meaning import Ignored, Statement
 from consumers.intake.consumer import Intake, drafts
 from schemas.envelope import Delivery, Recorded
 from schemas.errors import IdReused
@@ -69,7 +69,7 @@ class IntakeAgain:
             with suppress(IdReused):  # decided on anew, it is ignored again, in other words
                 await self.intake.take(delivery, since)
             said = await self.intake.said(delivery)
-        elif not isinstance(says, Ignored | Push):  # a push has one fact, with its delivery's own
+        elif isinstance(says, tuple):  # a push has one fact, with its delivery's own
             await self._state(delivery, (*says, *meaning.also), meaning.actor)
         if said is not None and isinstance(said.fact, DeliveryIgnored):
             return f"ignored: {said.fact.reason}"

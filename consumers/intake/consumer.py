@@ -4,6 +4,7 @@ Reads   deliveries; the list of customers, as its facts tell it
 Writes  branch.pushed/1, branch.push-outdated/1, branch.deleted/1, tenant.*, project.*, pull.*,
         delivery.translated/1, delivery.ignored/1
 Calls   Installs: a forge where each project says itself whether it is installed
+        Buttons: a forge that knows who may press them
 Twice   is harmless: a delivery's own fact is written last, with all or after all of its facts,
         once; ids derive from the delivery; a branch's facts are guarded by its history
 """
@@ -14,20 +15,23 @@ from pathlib import Path
 from typing import ClassVar, Final, Literal
 
 import structlog
+from msgspec.structs import replace
 
 from bus.fold import Fold
 from bus.log import Draft, EventLog, Guard
+from consumers.forges.buttons import Buttons
 from consumers.forges.customers import LISTED, READ, Admitted, admits
 from consumers.forges.github import translate as github
 from consumers.forges.gitlab import translate as gitlab
 from consumers.forges.installs import Installs
 from consumers.forges.local import translate as local
-from consumers.forges.meaning import Ignored, Meaning, Push, Statement
+from consumers.forges.meaning import Ignored, Meaning, Pressed, Push, Statement
 from consumers.intake import branches, installed
 from consumers.intake.admission import CustomersUnread, account_of, refused
 from consumers.intake.branches import Branch
 from consumers.intake.decide import decide
 from consumers.intake.overtaken import REASON, current, overtaken
+from consumers.intake.pausing import paused
 from schemas import subjects
 from schemas.envelope import Aggregate, Delivery, Recorded
 from schemas.errors import Conflict, PayloadInvalid
@@ -44,6 +48,7 @@ TRANSLATORS: Final[dict[str, Callable[[Delivery], Meaning]]] = {
 }
 BATCH: Final = 500  # facts appended at once; the server takes 1,000
 TRIES: Final = 20  # decisions on one delivery, before it waits its turn again
+UNASKED: Final = "nobody can be asked whose button this is: set PUSHLINE_GITHUB_APP_ID and its key"
 
 
 def fold(snapshots: Path | None = None) -> Fold[Branch]:
@@ -65,6 +70,7 @@ class Intake:
     branches: Fold[Branch]
     customers: Fold[Admitted]
     installs: Mapping[str, Installs] = field(default_factory=dict)  # by forge
+    buttons: Mapping[str, Buttons] = field(default_factory=dict)  # by forge
     places: int = 16
     durable: ClassVar[str] = "intake"
     reads: ClassVar = (Delivery,)
@@ -73,7 +79,7 @@ class Intake:
     def key(self, delivery: Delivery) -> str:
         """Return what the delivery is about, so that its pushes are taken in their order."""
         match understand(delivery).says:
-            case Push(of=of) | (Statement(of=of), *_):
+            case Push(of=of) | Pressed(of=of) | (Statement(of=of), *_):
                 return f"{of.forge} {of.project or of.id}"
             case _:
                 return delivery.event_id
@@ -95,6 +101,7 @@ class Intake:
     async def meaning(self, delivery: Delivery) -> Meaning:
         """Return what a delivery means here: nothing, of who is no customer or not installed."""
         meaning = await self._admitted(understand(delivery))
+        meaning = await paused(meaning, self.events)
         asked = await self.asked(delivery.forge, meaning)
         if asked.also == meaning.also:
             return asked
@@ -102,8 +109,16 @@ class Intake:
 
     async def asked(self, forge: str, meaning: Meaning) -> Meaning:
         """Return what a delivery means once its forge was asked; raises ForgeUnavailable."""
+        if isinstance(meaning.says, Pressed):
+            return await self._pressed(forge, meaning, meaning.says)
         installs = self.installs.get(forge)
         return await installed.asked(meaning, installs, self.events) if installs else meaning
+
+    async def _pressed(self, forge: str, meaning: Meaning, pressed: Pressed) -> Meaning:
+        buttons = self.buttons.get(forge)
+        if buttons is None:
+            return replace(meaning, says=Ignored(UNASKED))
+        return replace(meaning, says=await buttons.meant(pressed))
 
     async def _admitted(self, meaning: Meaning) -> Meaning:
         account = account_of(meaning)
@@ -127,7 +142,7 @@ class Intake:
                 await self._append(delivery, meaning, [], ignored, since=since)
             case Push() as push:
                 await self._push(delivery, meaning, push, since)
-            case statements:
+            case tuple() as statements:
                 await self._states(delivery, meaning, statements, since)
 
     async def _push(self, delivery: Delivery, meaning: Meaning, push: Push, since: int) -> None:

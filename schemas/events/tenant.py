@@ -24,6 +24,15 @@ class TenantSuspended(Event, frozen=True, tag="tenant.suspended/1"):
     suspended: bool = True
 
 
+class TenantRenamed(Event, frozen=True, tag="tenant.renamed/1"):
+    """An account is called otherwise now; anybody may take this name. Written by intake.
+
+    Read by planner, which lets the account's label and projects go along.
+    """
+
+    to: str  # the forge's login from now on
+
+
 class TenantLabelled(Event, frozen=True, tag="tenant.labelled/1"):
     """A tenant got its host label, once and for ever. Written by planner, read by routes."""
 
@@ -50,3 +59,12 @@ class TenantAdmitted(Event, frozen=True, tag="tenant.admitted/1"):
 
 class TenantDismissed(Event, frozen=True, tag="tenant.dismissed/1"):
     """An account is on that list no more; what it runs stays. Written by customers."""
+
+
+
+    """
+
+    functions: int | None = None
+    replicas: int | None = None
+    memory: int | None = None  # MiB
+    builds: int | None = None  # at once

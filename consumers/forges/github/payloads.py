@@ -76,3 +76,91 @@ class RepositoriesChanged(msgspec.Struct, frozen=True):
     repositories_added: list[RepositoryRef] = []
     repositories_removed: list[RepositoryRef] = []
     sender: Account | None = None
+
+
+class LoginBefore(msgspec.Struct, frozen=True):
+    """What an account was called."""
+
+    from_: Text = msgspec.field(name="from")
+
+
+class LoginChanges(msgspec.Struct, frozen=True):
+    """What a renaming changed."""
+
+    login: LoginBefore
+
+
+class AccountRenamed(msgspec.Struct, frozen=True):
+    """Events ``installation_target`` and ``organization``, when they rename."""
+
+    changes: LoginChanges
+    account: Account | None = None  # of the one
+    organization: Account | None = None  # of the other
+    sender: Account | None = None
+
+
+class Action(msgspec.Struct, frozen=True):
+    """What happened, where the rest depends on it."""
+
+    action: Text
+
+
+class RepositoryName(msgspec.Struct, frozen=True):
+    """A repository as an event about itself shows it; an empty one may lack the rest."""
+
+    id: int
+    name: Text
+    owner: Account
+    private: bool = False
+
+    @property
+    def full_name(self) -> str:
+        """Return ``owner/name``."""
+        return f"{self.owner.login}/{self.name}"
+
+
+class RepositoryChanged(msgspec.Struct, frozen=True):
+    """Event ``repository``."""
+
+    action: Text
+    repository: RepositoryName
+    sender: Account | None = None
+
+
+class CheckRun(msgspec.Struct, frozen=True):
+    """A check run, with what we wrote on it."""
+
+    external_id: str | None = None
+
+
+class RequestedAction(msgspec.Struct, frozen=True):
+    """A button that we put under a check run."""
+
+    identifier: str = ""
+
+
+class CheckRunPressed(msgspec.Struct, frozen=True):
+    """Event ``check_run``."""
+
+    action: Text
+    check_run: CheckRun
+    repository: RepositoryName
+    sender: Account
+    requested_action: RequestedAction | None = None
+    installation: InstallationRef | None = None
+
+
+class CheckSuite(msgspec.Struct, frozen=True):
+    """All check runs of a commit that are ours."""
+
+    id: int
+
+
+class CheckSuitePressed(msgspec.Struct, frozen=True):
+    """Event ``check_suite``."""
+
+    action: Text
+    check_suite: CheckSuite
+    repository: RepositoryName
+    sender: Account
+    installation: InstallationRef | None = None

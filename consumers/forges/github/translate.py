@@ -1,10 +1,10 @@
 """GitHub's deliveries in our words. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from consumers.forges import meaning
-from consumers.forges.github import pulls
+from consumers.forges.github import names, presses, pulls
 from consumers.forges.github.payloads import (
     Account,
     InstallationChanged,
@@ -21,6 +21,14 @@ from schemas.repository import Repository
 
 FORGE: Final = "github"
 EVENT: Final = "x-github-event"
+OTHERS: Final[Mapping[str, Callable[[str, Delivery, str], Meaning]]] = {
+    "pull_request": pulls.translate,
+    "repository": names.of_repository,
+    "installation_target": names.of_account,
+    "organization": names.of_account,
+    "check_run": presses.of_check,
+    "check_suite": presses.of_suite,
+}
 NAMED: Final = 500  # repositories in one tenant.installed; each has a fact of its own besides
 
 
@@ -33,12 +41,14 @@ def translate(delivery: Delivery) -> Meaning:
             return _installation(kind, meaning.decode(delivery, InstallationChanged))
         case "installation_repositories":
             return _repositories(kind, meaning.decode(delivery, RepositoriesChanged))
-        case "pull_request":
-            return pulls.translate(kind, delivery, FORGE)
-        case "ping":
-            return Meaning(kind, Ignored("the webhook works"))
         case _:
-            return Meaning(kind, Ignored("this kind of event changes nothing here"))
+            return OTHERS.get(kind, _nothing)(kind, delivery, FORGE)
+
+
+def _nothing(kind: str, delivery: Delivery, forge: str) -> Meaning:  # noqa: ARG001 - as the others
+    works = kind == "ping"
+    reason = "the webhook works" if works else "this kind of event changes nothing here"
+    return Meaning(kind, Ignored(reason))
 
 
 def _push(kind: str, push: Push) -> Meaning:

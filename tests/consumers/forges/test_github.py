@@ -180,7 +180,7 @@ def test_repositories_added_and_removed() -> None:
 @pytest.mark.conformance("github-event Handle")
 @pytest.mark.parametrize("kind", [*GITHUB_KINDS, "ping", "", "never_heard_of"])
 def test_every_other_kind_is_ignored(kind: str) -> None:
-    """No kind but the three that are used is even decoded; each says why nothing follows."""
+    """No kind but those that are used is even decoded; each says why nothing follows."""
     for body in (b'{"action": "created", "repository": null}', b"[]", b"", b"\xff"):
         meaning = translate(delivery("github", kind, body))
 
