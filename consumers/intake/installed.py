@@ -21,7 +21,8 @@ from schemas.events.project import (
 from schemas.events.pull import PullOpened, PullUpdated
 
 UNTAGGED: Final = "the project is not installed. "  # how a reason begins
-UNSEEN: Final = "the forge shows us no such project"
+ENDED: Final = "the project is not installed any more. "
+UNSEEN: Final = "Its forge shows us no such project"
 
 
 async def asked(meaning: Meaning, installs: Installs, events: EventLog) -> Meaning:
@@ -42,9 +43,10 @@ def settled(
     """Return what a delivery means where the forge has ``shown`` this; ``known``: as installed."""
     installed = shown is not None and shown.installed
     if not installed and not known:
-        return Meaning(meaning.kind, Ignored(_why(shown, installs)), meaning.actor)
+        return Meaning(meaning.kind, Ignored(f"{UNTAGGED}{_why(shown, installs)}"), meaning.actor)
     if shown is None or not installed:
-        return replace(meaning, also=(Statement(project, ProjectRemoved(_why(shown, installs))),))
+        gone = ProjectRemoved(f"{ENDED}{_why(shown, installs)}")
+        return replace(meaning, also=(Statement(project, gone),))
     if known or (isinstance(meaning.says, tuple) and _installs(meaning.says)):
         return meaning
     fact = ProjectInstalled(shown.owner, shown.name, shown.private)
@@ -70,5 +72,5 @@ def _installs(says: tuple[Statement, ...]) -> bool:
 
 def _why(shown: Shown | None, installs: Installs) -> str:
     if shown is None:
-        return f"{UNTAGGED}{UNSEEN}: give the user of our token a role there"
-    return f"{UNTAGGED}{installs.wanted}"
+        return f"{UNSEEN}: give the user of our token a role there"
+    return installs.wanted

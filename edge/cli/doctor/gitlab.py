@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from consumers.forges.asking import ForgeRefused
 from consumers.forges.gitlab.api import Api
 from edge.cli.doctor.finding import Check, Outcome, Subject, fail, off, ok, warn
 from edge.cli.settings import Settings
@@ -36,9 +37,10 @@ class Project(msgspec.Struct, frozen=True):
 
 
 class Hook(msgspec.Struct, frozen=True):
-    """A project's webhook; older instances do not tell how it is."""
+    """A webhook; older instances do not tell how it is, and system hooks are never disabled."""
 
     url: str
+    push_events: bool = True
     alert_status: str = "executable"
     disabled_until: str | None = None
 
@@ -68,9 +70,15 @@ async def token(subject: Subject, api: Api) -> Outcome:
 async def webhooks(subject: Subject, api: Api) -> Outcome:
     """Look for webhooks of ours that GitLab has put to rest, for they failed."""
     tag = subject.chosen.gitlab_installation_tag
+    whole = await _system_hooks(api)
+    if whole and not any(hook.push_events for hook in whole):
+        return warn(
+            "the system hook does not tell of pushes",
+            "check `Push events` and `Merge request events` where it is set up",
+        )
     resting, seen, projects = [], 0, await _projects(api, tag)
     for project in projects:
-        for hook in await _hooks(api, project):
+        for hook in await _hooks(api, f"/projects/{project.id}/hooks"):
             seen += 1
             if hook.alert_status != "executable":
                 until = f" until {hook.disabled_until}" if hook.disabled_until else ""
@@ -81,7 +89,13 @@ async def webhooks(subject: Subject, api: Api) -> Outcome:
             "mend why they failed, then press Test where the project has its webhooks: that "
             "enables them; the reconciler sees pushes meanwhile",
         )
-    return ok(f"{seen} webhooks of {len(projects)} projects lead here, and none is disabled")
+    if not whole and not seen:
+        return warn(
+            f"no webhook that this token sees leads to {OURS}, of {len(projects)} projects",
+            "let an administrator make a system hook, or each project a webhook",
+        )
+    ours = "the system hook and " if whole else ""
+    return ok(f"{ours}{seen} webhooks of {len(projects)} projects lead here, and none is disabled")
 
 
 async def _projects(api: Api, tag: str) -> list[Project]:
@@ -95,8 +109,16 @@ async def _projects(api: Api, tag: str) -> list[Project]:
     return found[:MOST]
 
 
-async def _hooks(api: Api, project: Project) -> list[Hook]:
-    answer = await api.request("GET", f"/projects/{project.id}/hooks")
+async def _system_hooks(api: Api) -> list[Hook]:
+    """Return those of the whole instance, which administrators alone see."""
+    try:
+        return await _hooks(api, "/hooks")
+    except ForgeRefused:
+        return []
+
+
+async def _hooks(api: Api, path: str) -> list[Hook]:
+    answer = await api.request("GET", path)
     hooks = answer.read(list[Hook]) if answer.status == 200 else []
     return [hook for hook in hooks if hook.url.partition("?")[0].rstrip("/").endswith(OURS)]
 

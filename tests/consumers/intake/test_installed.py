@@ -142,7 +142,7 @@ async def test_the_topic_lost_and_found(hall: Hall, bus: Bus) -> None:
     assert await hall.installs.stands("gitlab", str(hall.project.id), "") == "yes"
     del hall.project.members[hall.alice.id]
     assert await hall.updated() == [ProjectUpdated, ProjectRemoved, DeliveryTranslated]
-    assert "shows us no such project" in (await reasons(bus))[-1]
+    assert "not installed any more. Its forge shows us no such project" in (await reasons(bus))[-1]
 
 
 async def test_merge_requests_of_others_wait_for_the_topic(hall: Hall) -> None:

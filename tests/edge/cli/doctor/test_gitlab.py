@@ -74,6 +74,27 @@ async def test_webhooks_that_gitlab_has_disabled(
     assert (finding.state, says in finding.says) == (state, True), finding
 
 
+@pytest.mark.parametrize(
+    ("events", "state", "says"),
+    [
+        (("push", "merge_request"), "ok", "the system hook and 0 webhooks"),
+        ((), "warn", "does not tell of pushes"),
+        (None, "warn", "no webhook that this token sees"),
+    ],
+)
+async def test_the_hook_of_the_whole_instance(
+    gitlab_api: Played, tmp_path: Path, events: tuple[str, ...] | None, state: str, says: str
+) -> None:
+    """An administrator's token sees it; as GitLab makes one it does not tell of pushes."""
+    world = gitlab_api.world
+    if events is not None:
+        world.hook("https://system.example.com/gitlab-event", events=events)
+
+    _, finding = await found(gitlab_api, world.token(world.user("root", admin=True)), tmp_path)
+
+    assert (finding.state, says in finding.says) == (state, True), finding
+
+
 async def test_a_gitlab_that_is_down(gitlab_api: Played, tmp_path: Path) -> None:
     """It is told, with what to compare."""
     gitlab_api.doors.down = 502
