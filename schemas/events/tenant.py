@@ -61,7 +61,10 @@ class TenantDismissed(Event, frozen=True, tag="tenant.dismissed/1"):
     """An account is on that list no more; what it runs stays. Written by customers."""
 
 
+class TenantQuotaSet(Event, frozen=True, tag="tenant.quota-set/1"):
+    """An operator said what an account may have. Written by edge, read by source and builder.
 
+    None: what holds for all; 0: any number.
     """
 
     functions: int | None = None
