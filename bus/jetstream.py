@@ -18,7 +18,8 @@ from nats.aio.msg import Msg
 
 from schemas.errors import LogUnavailable, PushlineError
 
-PATIENCE: Final = 8.0  # seconds in which an outage is waited out before LogUnavailable
+# Seconds in which an outage is waited out before LogUnavailable: a cluster elects for up to nine.
+PATIENCE: Final = 15.0
 TIMEOUT: Final = 2.0  # seconds for one answer
 T = TypeVar("T")
 
