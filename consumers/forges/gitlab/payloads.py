@@ -52,6 +52,20 @@ class ProjectEvent(msgspec.Struct, frozen=True):
     project_visibility: str = "private"
 
 
+class GroupRenamed(msgspec.Struct, frozen=True):
+    """``System Hook`` about a group; nothing is told of what lies in it."""
+
+    full_path: Text
+    old_full_path: Text
+
+
+class UserRenamed(msgspec.Struct, frozen=True):
+    """``System Hook`` about a person; nothing is told of the projects below the name."""
+
+    username: Text
+    old_username: Text
+
+
 def names(path: str) -> tuple[str, str]:
     """Return the tenant, which is the whole namespace, however deep, and the last segment."""
     owner, _, name = path.rpartition("/")

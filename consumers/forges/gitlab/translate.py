@@ -4,11 +4,20 @@ from typing import Final
 
 from consumers.forges import meaning
 from consumers.forges.gitlab import pulls
-from consumers.forges.gitlab.payloads import PUBLIC, ProjectEvent, Push, SystemEvent, names
+from consumers.forges.gitlab.payloads import (
+    PUBLIC,
+    GroupRenamed,
+    ProjectEvent,
+    Push,
+    SystemEvent,
+    UserRenamed,
+    names,
+)
 from consumers.forges.meaning import Ignored, Meaning, Statement
-from schemas.envelope import Aggregate, Delivery
+from schemas.envelope import Aggregate, Delivery, tenant
 from schemas.events import Event
 from schemas.events.project import ProjectRemoved, ProjectRenamed, ProjectUpdated
+from schemas.events.tenant import TenantRenamed
 from schemas.repository import Repository
 
 FORGE: Final = "gitlab"
@@ -45,8 +54,20 @@ def _system(delivery: Delivery) -> Meaning:
             | "project_destroy"
         ):
             return _project(kind, meaning.decode(delivery, ProjectEvent))
+        case "group_rename":
+            group = meaning.decode(delivery, GroupRenamed)
+            return _renamed(kind, group.old_full_path, group.full_path)
+        case "user_rename":
+            user = meaning.decode(delivery, UserRenamed)
+            return _renamed(kind, user.old_username, user.username)
         case _:
             return Meaning(kind, Ignored("this kind of event changes nothing here"))
+
+
+def _renamed(kind: str, old: str, new: str) -> Meaning:
+    if old.lower() == new.lower():
+        return Meaning(kind, Ignored("only letters' case changes, which tells nobody apart"))
+    return Meaning(kind, (Statement(tenant(FORGE, old), TenantRenamed(new), name=old),))
 
 
 def _push(kind: str, push: Push) -> Meaning:

@@ -42,10 +42,10 @@ GITLAB_HOOKS = (
 )
 
 _SYSTEM = """
-group_create group_destroy group_rename key_create key_destroy repository_update
+group_create group_destroy key_create key_destroy repository_update
 tag_push user_access_request_revoked_for_group user_access_request_revoked_for_project
 user_access_request_to_group user_access_request_to_project user_add_to_group user_add_to_team
-user_create user_destroy user_failed_login user_remove_from_group user_remove_from_team user_rename
+user_create user_destroy user_failed_login user_remove_from_group user_remove_from_team
 user_update_for_group user_update_for_team
 """
 GITLAB_SYSTEM_EVENTS = _SYSTEM.split()

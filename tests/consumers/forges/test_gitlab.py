@@ -4,10 +4,11 @@ import pytest
 
 from consumers.forges.gitlab.translate import translate
 from consumers.forges.meaning import Ignored, Push, Statement
-from schemas.envelope import Aggregate
+from schemas.envelope import Aggregate, tenant
 from schemas.errors import PayloadInvalid
 from schemas.events import Event
 from schemas.events.project import ProjectRemoved, ProjectRenamed, ProjectUpdated
+from schemas.events.tenant import TenantRenamed
 from schemas.repository import Repository
 from tests.consumers.forges.samples import (
     GITLAB_HOOKS,
@@ -92,6 +93,32 @@ def test_a_project_s_life(event: str, fact: Event) -> None:
         of = Aggregate("gitlab", "74", "project", "")
         assert meaning.says == (Statement(of, fact, (), "jsmith/storecloud"),)
         assert meaning.kind == event
+
+
+@pytest.mark.parametrize(
+    ("body", "old", "new"),
+    [
+        (
+            {"event_name": "group_rename", "old_full_path": "Top/Old", "full_path": "top/new"},
+            "top/old",
+            "top/new",
+        ),
+        ({"event_name": "user_rename", "old_username": "Ada", "username": "eve"}, "ada", "eve"),
+    ],
+)
+def test_a_namespace_gets_another_name(body: dict[str, str], old: str, new: str) -> None:
+    """Of a group by its whole path; GitLab tells nothing of the projects that go along."""
+    says = translate(delivery("gitlab", "System Hook", body | {"path": "x", "old_path": "y"})).says
+
+    assert isinstance(says, tuple)
+    assert [(one.of, one.fact) for one in says] == [(tenant("gitlab", old), TenantRenamed(new))]
+
+
+def test_a_name_in_other_letters_is_the_same_name() -> None:
+    """GitLab tells no names apart by case, and neither do we."""
+    body = {"event_name": "user_rename", "old_username": "Ada", "username": "ada"}
+
+    assert isinstance(translate(delivery("gitlab", "System Hook", body)).says, Ignored)
 
 
 @pytest.mark.parametrize("event", GITLAB_SYSTEM_EVENTS)
