@@ -50,7 +50,7 @@ def _steps(at: Standing, one: FunctionStanding) -> list[str]:
     """Return the rows of what has been done and how long that took."""
     failed = one.stage == "build-failed"
     built = one.ended if failed else one.built
-    fetched = took(at.queued, at.resolved)
+    fetched = "" if at.again else took(at.queued, at.resolved)
     times = [("wait and fetch", fetched)]
     if at.again or one.cached:
         times.append(("build", "nothing: the image was there" if one.built else ""))

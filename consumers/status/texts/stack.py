@@ -127,7 +127,7 @@ def failed(at: Standing) -> list[FunctionStanding]:
 
 def _facts(at: Standing) -> str:
     said = [f"- {origin(at)}"]
-    if fetched := took(at.queued, at.resolved):
+    if (fetched := took(at.queued, at.resolved)) and not at.again:
         said.append(f"- Waited and was fetched in {fetched}")
     if whole := took(at.queued, at.finished):
         said.append(f"- All of it took {whole}")

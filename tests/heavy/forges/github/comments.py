@@ -1,4 +1,4 @@
-"""Comments of issues and pull requests, as https://docs.github.com/rest/issues/comments has them."""
+"""Comments of pull requests, as https://docs.github.com/rest/issues/comments has them."""
 
 from dataclasses import dataclass
 from itertools import count
