@@ -197,7 +197,7 @@ class GitLab:
 
     async def _failed(self, hook: str, status: str, after: int) -> AsyncIterator[Sent]:
         async for page in self._api.pages(f"{hook}/events", query={"status": status}):
-            for event in _whole(page).read(list[HookEvent]):
+            for event in page.read(list[HookEvent]) if page.status == 200 else ():
                 if event.id <= after:
                     return
                 if (sent := self._sent(event)) is not None:

@@ -15,6 +15,13 @@ from tests.heavy.forges.gitlab.sending import Sent
 from tests.heavy.forges.gitlab.state import MAINTAINER, Hook
 from tests.heavy.forges.gitlab.world import World
 
+FAMILIES = {  # of statuses, by their first digit; 0: nobody answered
+    "successful": (2,),
+    "client_failure": (4,),
+    "server_failure": (5,),
+    "trigger_failure": (0,),
+}
+
 
 class Hooks:
     """Answers under ``/projects/:id/hooks`` and ``/hooks``."""
@@ -53,9 +60,15 @@ class Hooks:
         return web.json_response(self._shown(self._hook(request)))
 
     async def events(self, request: web.Request) -> web.Response:
-        """Return what was sent to it in the last week, newest first."""
-        hook = self._hook(request)
-        sent = [each for each in reversed(self.world.sender.sent) if each.hook is hook]
+        """Return what was sent to it in the last week, newest first, of one status if asked."""
+        hook, status = self._hook(request), request.query.get("status", "")
+        if status and not status.isdigit() and status not in FAMILIES:
+            raise Said(400, "", error="status does not have a valid value")
+        sent = [
+            each
+            for each in reversed(self.world.sender.sent)
+            if each.hook is hook and _is(each.status or 0, status)
+        ]
         return page_of(request, [_shown(each) for each in sent])
 
     async def resend(self, request: web.Request) -> web.Response:
@@ -92,6 +105,12 @@ class Hooks:
             "disabled_until": resting if hook.disabled_until else None,
             "url_variables": [],
         }
+
+
+def _is(status: int, wanted: str) -> bool:
+    if wanted.isdigit():
+        return status == int(wanted)
+    return not wanted or status // 100 in FAMILIES[wanted]
 
 
 def _shown(sent: Sent) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from aiohttp import web
 from tests.heavy.forges.gitlab.account import Account
 from tests.heavy.forges.gitlab.comments import Comments
 from tests.heavy.forges.gitlab.doors import Doors
+from tests.heavy.forges.gitlab.events import Events
 from tests.heavy.forges.gitlab.hooks import Hooks
 from tests.heavy.forges.gitlab.merges import Merges
 from tests.heavy.forges.gitlab.projects import Projects
@@ -37,7 +38,7 @@ class Area(Protocol):
         ...
 
 
-AREAS: tuple[type[Area], ...] = (Account, Comments, Merges, Hooks, Statuses, Projects)
+AREAS: tuple[type[Area], ...] = (Account, Comments, Events, Merges, Hooks, Statuses, Projects)
 
 
 class Played:

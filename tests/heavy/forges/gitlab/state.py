@@ -87,6 +87,19 @@ class MergeRequest:
 
 
 @dataclass
+class Moved:
+    """A branch was elsewhere from then on; an empty sha is no commit."""
+
+    id: int
+    project: int
+    branch: str
+    before: str
+    after: str
+    by: User
+    at: float
+
+
+@dataclass
 class Hook:
     """A webhook of a project, a group, or of all (a system hook)."""
 
@@ -117,6 +130,7 @@ class State:
         self.groups: dict[int, Group] = {}
         self.projects: dict[int, Project] = {}
         self.hooks: dict[int, Hook] = {}
+        self.moves: list[Moved] = []  # of branches, as events have them
         self.complaints: list[str] = []  # about requests against the documentation
         self._counted = 0
 

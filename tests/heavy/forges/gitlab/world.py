@@ -13,6 +13,7 @@ from tests.heavy.forges.gitlab.state import (
     Group,
     Hook,
     MergeRequest,
+    Moved,
     Project,
     State,
     Token,
@@ -210,6 +211,7 @@ class World(State):
     def _pushed(
         self, of: Project, by: User, branch: str, before: str, after: str, *, silent: bool = False
     ) -> None:
+        self.moves.append(Moved(self.next(), of.id, branch, before, after, by, self.clock()))
         moved = {"before": before or ZEROS, "after": after or ZEROS}
         body = payloads.push(self, of, by, f"refs/heads/{branch}", **moved)
         if not silent:
