@@ -27,6 +27,7 @@ from edge.cli.doctor import (
     log,
     machine,
     signing_in,
+    statuses,
 )
 from edge.cli.doctor import home as homes
 from edge.cli.doctor.finding import Check, Finding, State, Subject
@@ -44,6 +45,7 @@ CHECKS: Final[tuple[Check, ...]] = tuple(
         customers.CHECKS,
         signing_in.CHECKS,
         gitlab.CHECKS,
+        statuses.CHECKS,
         blobs.CHECKS,
         keys.CHECKS,
         audit.CHECKS,
