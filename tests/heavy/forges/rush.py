@@ -101,8 +101,9 @@ class Rush:
                 should = {PRODUCTION: stack} if stack else {}
                 should |= {f"{PRODUCTION}/{name}": state for name, state in functions.items()}
                 for context, state in should.items():
-                    if shown.get(context) != [side.words[state]]:
-                        yield f"{where} {context}: {shown.get(context)}, and it is {state}"
+                    said = shown.get(context, [])
+                    if said[-1:] != [side.words[state]] or len(set(said)) < len(said):
+                        yield f"{where} {context}: {said}, and it is {state}"
                 for context in shown.keys() - should.keys():
                     ended = functions or stack in ("cancelled", "failure")
                     if not ended or shown[context][-1] == side.words["success"]:

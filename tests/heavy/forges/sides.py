@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from tests.heavy.forges.github.played import Played as PlayedGitHub
+from tests.heavy.forges.github.played import played_github
+from tests.heavy.forges.github.sending import Weather as GitHubWeather
+from tests.heavy.forges.github.state import Installation
 from tests.heavy.forges.gitlab.played import Played as PlayedGitLab
 from tests.heavy.forges.gitlab.played import played_gitlab
 from tests.heavy.forges.gitlab.sending import Weather
@@ -145,6 +149,68 @@ class GitLabSide:
         return self.world.complaints
 
 
+class GitHubSide:
+    """A played GitHub, whose App is on each account, for all that it has."""
+
+    forge: Final = "github"
+    words: Final = {"success": "success", "cancelled": "cancelled", "failure": "failure"}
+
+    def __init__(self, played: PlayedGitHub) -> None:
+        """Begin without accounts."""
+        self.played, self.world = played, played.world
+        self.installed: dict[str, Installation] = {}
+
+    def settings(self) -> dict[str, str]:
+        """Return the App's, and the webhook's secret."""
+        return self.played.settings() | {"PUSHLINE_GITHUB_WEBHOOK_SECRET": SECRET}
+
+    def listen(self, port: int) -> None:
+        """Set up the App's webhook."""
+        sender = self.world.sender
+        sender.url, sender.secret = f"http://127.0.0.1:{port}/github-event", SECRET
+
+    def project(self, owner: str, name: str) -> Pushed:
+        """Make a private repository that the App may read."""
+        made = self.world.repository(f"{owner}/{name}", private=True)
+        if owner in self.installed:
+            self.world.open_to(self.installed[owner], made)
+        else:
+            self.installed[owner] = self.world.install(owner, made)
+        return Pushed(made, str(made.id), owner, name)
+
+    def push(self, project: Pushed, text: str) -> None:
+        """Push to main."""
+        sha = self.world.push(project.handle, "main", files(project.name, text))
+        project.heads.append((sha, text))
+
+    def storm(self, lost: float) -> None:
+        """Begin the bad weather."""
+        self.world.sender.weather = GitHubWeather(lost=lost, twice=0.2, late=0.4, seconds=0.5)
+        self.played.doors.bad_weather = 0.1
+
+    async def calm(self) -> None:
+        """End it."""
+        self.world.sender.weather = GitHubWeather()
+        self.played.doors.bad_weather = 0.0
+        await self.world.calm()
+
+    def shown(self, project: Pushed, sha: str) -> dict[str, list[str]]:
+        """Return the check runs."""
+        checks = self.played.areas["Checks"].of(project.handle, sha)  # type: ignore[attr-defined]
+        return {name: [one.state for one in runs] for name, runs in checks.items()}
+
+    @property
+    def complaints(self) -> list[str]:
+        """Return what the world complains of."""
+        return self.world.complaints
+
+
+@contextmanager
+def _github(folder: Path, seed: int) -> Iterator[Side]:
+    with played_github(folder / "github", seed) as played:
+        yield GitHubSide(played)
+
+
 @contextmanager
 def _gitlab(folder: Path, seed: int) -> Iterator[Side]:
     with played_gitlab(folder / "gitlab", seed) as played:
@@ -153,4 +219,4 @@ def _gitlab(folder: Path, seed: int) -> Iterator[Side]:
 
 def opened_sides(folder: Path, seed: int) -> list[AbstractContextManager[Side]]:
     """Return both forges, to be entered; their weather follows the seed."""
-    return [_gitlab(folder, seed)]
+    return [_github(folder, seed), _gitlab(folder, seed)]

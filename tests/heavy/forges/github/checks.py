@@ -91,7 +91,7 @@ class Checks:
     def of(self, repository: Repository, sha: str) -> dict[str, list[CheckRun]]:
         """Return the check runs of a commit, by name."""
         found: dict[str, list[CheckRun]] = {}
-        for run in self.runs.values():
+        for run in list(self.runs.values()):  # another thread may be making one
             if (run.repository, run.head_sha) == (repository.id, sha):
                 found.setdefault(run.name, []).append(run)
         return found
