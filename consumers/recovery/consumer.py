@@ -11,7 +11,7 @@ if it still does.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -260,6 +260,14 @@ class Recovery:
                 guard=Guard(subjects.subject(self._of, fact), base),
             )
         self._unsaid = 0
+
+
+async def keep_recovered(recoveries: Sequence[Recovery], stopping: asyncio.Event) -> None:
+    """Compare every forge, each at its own pace, until told to stop."""
+    async with asyncio.TaskGroup() as group:
+        for recovery in recoveries:
+            group.create_task(recovery.keep(stopping))
+        await stopping.wait()
 
 
 async def _pause(seconds: float, stopping: asyncio.Event) -> None:

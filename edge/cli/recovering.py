@@ -1,0 +1,44 @@
+"""What compares each forge with the log, as the settings say whom we are there."""
+
+from datetime import datetime
+
+from bus.connection import Bus
+from bus.fold import Fold
+from consumers.forges.customers import Admitted
+from consumers.recovery.consumer import Pace, Recovery
+from consumers.recovery.finding import Findings
+from consumers.recovery.forge import Forge, Lists
+from consumers.recovery.github import GitHub
+from consumers.recovery.gitlab import GitLab
+from consumers.recovery.known import Known
+from edge.cli.forge_settings import AtForges
+from edge.cli.forges import ForgeApis
+
+
+def recoveries_of(
+    apis: ForgeApis, bus: Bus, known: Known, customers: Fold[Admitted], chosen: AtForges
+) -> tuple[Recovery, ...]:
+    """Return a comparison of each forge that can be asked; none where none is wanted."""
+    pace = Pace(every=chosen.reconcile_minutes * 60.0)
+    born = datetime.fromisoformat(bus.born)
+
+    def of(forge: Forge, lists: Lists | None) -> Recovery:
+        findings = Findings(forge.name, bus.log, bus.deliveries)
+        return Recovery(
+            forge,
+            lists,
+            events=bus.log,
+            findings=findings,
+            known=known,
+            customers=customers,
+            born=born,
+            pace=pace,
+        )
+
+    made = []
+    if apis.github is not None and chosen.reconcile_minutes:
+        github = GitHub(apis.github)
+        made.append(of(github, github))
+    if apis.gitlab is not None and chosen.reconcile_minutes:
+        made.append(of(GitLab(apis.gitlab), None))
+    return tuple(made)
