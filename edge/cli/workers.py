@@ -34,6 +34,8 @@ from consumers.metrics import consumer as metrics
 from consumers.planner.consumer import Planner
 from consumers.planner.folds import Folds
 from consumers.planner.previews import Limits
+from consumers.recovery.consumer import keep_recovered
+from consumers.recovery.known import Known
 from consumers.run import Job, jobs
 from consumers.secrets.consumer import Sweeper
 from consumers.source.archive import Templates
@@ -50,6 +52,7 @@ from consumers.timer.wanted import wanted
 from edge.cli import audit_sinks
 from edge.cli.adapters import Adapters
 from edge.cli.home import Home
+from edge.cli.recovering import recoveries_of
 from edge.cli.showing import commenting, links, showing
 from schemas.errors import SettingInvalid
 
@@ -178,6 +181,17 @@ def _timer(parts: Adapters) -> Consumers:
     timeout = timedelta(hours=parts.settings.settings.run_timeout_hours)
     keeper = Timekeeper(bus.log, fold, timeout)
     calls = Calls(bus.log, bus.follow.events, fold, parts.functions, keeper)
+def _recovery(parts: Adapters) -> Consumers:
+    known = Known.kept(parts.settings.snapshots)
+    listed = customers.fold("recovery-customers", parts.settings.snapshots)
+    recoveries = recoveries_of(parts.forges, parts.bus, known, listed, parts.settings.settings)
+
+    async def recovered(stopping: asyncio.Event) -> None:
+        await keep_recovered(recoveries, stopping)
+
+    return Consumers({"recovery": recovered}, (*known.all(), listed))
+
+
 
     async def kept(stopping: asyncio.Event) -> None:
         await keep_set(bus, fold, timeout, stopping)
@@ -272,5 +286,6 @@ CONSUMERS: Final[dict[str, Callable[[Adapters], Consumers]]] = {
     "status": _status,
     "comments": _comments,
     "audit": _audit,
+    "recovery": _recovery,
     "metrics": _metrics,
 }

@@ -11,6 +11,7 @@ from consumers.forges import customers
 from consumers.intake import consumer as intake
 from consumers.metrics import consumer as metrics
 from consumers.planner.folds import Folds
+from consumers.recovery.known import Known
 from consumers.secrets import register
 from consumers.status import commits
 from consumers.timer.wanted import wanted
@@ -29,6 +30,7 @@ MAKERS: Final[Makers] = (
     lambda: (
         routes.fold(),
         domains.fold(),
+    lambda: Known.kept().all(),
         intake.fold(),
         register.fold(),
         desired.desired(),
@@ -39,6 +41,7 @@ MAKERS: Final[Makers] = (
         metrics.fold(None),
         artefacts.fold(),
         buildlogs.fold(),
+        customers.fold("recovery-customers"),
         commits.fold(),
     ),
 )
