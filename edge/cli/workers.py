@@ -176,11 +176,6 @@ def _reconciler(parts: Adapters) -> Consumers:
     return Consumers(beside)
 
 
-def _timer(parts: Adapters) -> Consumers:
-    bus, fold = parts.bus, wanted(parts.settings.snapshots)
-    timeout = timedelta(hours=parts.settings.settings.run_timeout_hours)
-    keeper = Timekeeper(bus.log, fold, timeout)
-    calls = Calls(bus.log, bus.follow.events, fold, parts.functions, keeper)
 def _recovery(parts: Adapters) -> Consumers:
     known = Known.kept(parts.settings.snapshots)
     listed = customers.fold("recovery-customers", parts.settings.snapshots)
@@ -192,6 +187,11 @@ def _recovery(parts: Adapters) -> Consumers:
     return Consumers({"recovery": recovered}, (*known.all(), listed))
 
 
+def _timer(parts: Adapters) -> Consumers:
+    bus, fold = parts.bus, wanted(parts.settings.snapshots)
+    timeout = timedelta(hours=parts.settings.settings.run_timeout_hours)
+    keeper = Timekeeper(bus.log, fold, timeout)
+    calls = Calls(bus.log, bus.follow.events, fold, parts.functions, keeper)
 
     async def kept(stopping: asyncio.Event) -> None:
         await keep_set(bus, fold, timeout, stopping)
@@ -281,11 +281,11 @@ CONSUMERS: Final[dict[str, Callable[[Adapters], Consumers]]] = {
     "deployer": _deployer,
     "secrets": _secrets,
     "reconciler": _reconciler,
+    "recovery": _recovery,
     "timer": _timer,
     "collector": _collector,
     "status": _status,
     "comments": _comments,
     "audit": _audit,
-    "recovery": _recovery,
     "metrics": _metrics,
 }
