@@ -42,8 +42,6 @@ MAKERS: Final[Makers] = (
         metrics.fold(None),
         artefacts.fold(),
         buildlogs.fold(),
-        *Quotas.kept(Usual(), Quota()).all(),
-        Fold("builder-quotas", row=Said, key=allowed.key, reduce=allowed.reduce),
         commits.fold(),
     ),
 )
