@@ -49,6 +49,7 @@ from schemas.events.run import (
 )
 from schemas.events.status import StatusReported, StatusReportFailed
 from schemas.ids import event_id
+from schemas.tenants import account
 
 MOST: Final = 1000  # messages about one commit because of one event
 PAUSE: Final = timedelta(minutes=10)  # before a forge that has refused us is asked again
@@ -109,6 +110,10 @@ class Status:
     def key(self, event: Recorded[Event]) -> str:
         """Return the project."""
         return f"{event.of.forge} {event.of.project}"
+
+    def lane(self, event: Recorded[Event]) -> str:
+        """Return whose the project is: accounts take turns."""
+        return account(event.of.forge, event.name)
 
     async def handle(self, event: Recorded[Event]) -> None:
         """Tell the forge what it does not know of the commits that a fact is about."""

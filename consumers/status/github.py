@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from consumers.forges.asking import Answer
+from consumers.forges.asking import Answer, ForgeUnavailable
 from consumers.forges.checks import external_id
 from consumers.status.report import NotTaken, Report
 from consumers.status.standing import Annotation, Standing
@@ -211,4 +211,6 @@ def _taken(answer: Answer, what: str) -> Answer:
     if 200 <= answer.status < 300:
         return answer
     said = answer.body.get("message", "") if isinstance(answer.body, dict) else ""
+    if answer.status == 409:
+        raise ForgeUnavailable(f"GitHub is busy with that {what}: {said[:SHOWN]}")
     raise NotTaken(f"GitHub takes no {what}: {answer.status} {said[:SHOWN]}".rstrip())
