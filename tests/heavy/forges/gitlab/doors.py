@@ -33,7 +33,7 @@ class Doors:
         self.state = state
         self.calls: list[str] = []  # method and path of each request
         self.down = 0  # status of every answer, in HTML
-        self.bad_weather = 0.0  # share of requests that a 5xx befalls
+        self.bad_weather = 0.0  # share of requests that a 5xx befalls, or a cut connection
         self.limit = 0  # requests a minute of one user, 0: not limited
         self.unchanged = 0  # answers 304
         self._minutes: dict[int, tuple[int, int]] = {}  # user -> (minute, requests)
@@ -49,10 +49,23 @@ class Doors:
             )
         if not request.path.startswith(f"{API}/"):
             return await handler(request)
-        random = self.state.random
-        weather = random.random() < self.bad_weather
-        if weather and random.random() < 0.5:  # before anything was done
+        weather = self._weather()
+        if weather == "before":
             return web.Response(status=502, text="<h1>502</h1>", content_type="text/html")
+        answer = await self._answer(request, handler)
+        if weather == "cut" and request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=503) if weather == "after" else answer
+
+    def _weather(self) -> str:
+        """Return when a 5xx befalls a request, or its connection ends: before or after it did."""
+        random = self.state.random
+        if random.random() >= self.bad_weather:
+            return ""
+        return random.choice(("before", "after", "cut"))
+
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        answer: web.StreamResponse
         try:
             answer = self._conditional(request, await handler(request))
         except Said as said:
@@ -64,7 +77,7 @@ class Doors:
             answer = web.json_response({"error": "404 Not Found"}, status=404)
         for name, value in request.get(LIMITS, {}).items():
             answer.headers[name] = value
-        return web.Response(status=503) if weather else answer  # the other half: it was done
+        return answer
 
     def _conditional(self, request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
         if request.method != "GET" or answer.status != 200 or not isinstance(answer, web.Response):

@@ -85,6 +85,8 @@ class Sender:
 
     def state_of(self, hook: Hook) -> str:
         """Return its ``alert_status``."""
+        if hook.project is None and hook.group is None:
+            return "executable"  # of the whole instance none is disabled
         if hook.failures >= FOREVER_OFF:
             return "disabled"
         resting = hook.disabled_until > self.state.clock()
@@ -103,6 +105,8 @@ class Sender:
         system = hook.project is None and hook.group is None
         if not system:
             body = {name: value for name, value in body.items() if name != "owners"}
+        elif "commits" in body:
+            body = body | {"commits": []}  # system hooks never tell of them
         name = "System Hook" if system else NAMES.get(event, "Project Hook")
         data = msgspec.json.encode(body)
         headers = self._headers(hook, name, data)

@@ -188,6 +188,9 @@ class World(State):
     def rename_group(self, group: Group, path: str) -> None:
         """Give a group another path; what is in it goes along, and nothing is said of that."""
         old, group.path = group.path, path
+        for hook in self.hooks.values():
+            if hook.group is not None and f"{hook.group}/".startswith(f"{old}/"):
+                hook.group = path + hook.group[len(old) :]
         inside: list[Group | Project] = [*self.groups.values(), *self.projects.values()]
         for each in inside:
             if each.path.startswith(f"{old}/"):
