@@ -1,15 +1,16 @@
 """Builder: turn one function's archive into an image.
 
-Reads   run.archived/1; of its run, run.queued/1 and run.resolved/1
+Reads   run.archived/1; of its run, run.queued/1 and run.resolved/1; how many builds of an
+        account may run at once
 Writes  run.build-started/1, then run.built/1 or run.build-failed/1; lines to LOGS
 Calls   an ImageBuilder
 Twice   is harmless: the image is keyed by its archive, the fact by its cause
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -63,6 +64,7 @@ class Builder:
     lines: Lines
     images: ImageBuilder
     settings: BuilderSettings
+    allowed: Callable[[str], int] = field(default=lambda _: 0)  # builds of an account at once
     durable: ClassVar[str] = "builder"
     reads: ClassVar[tuple[type[RunArchived], ...]] = (RunArchived,)
     begins: ClassVar[Literal["first", "now"]] = "first"
@@ -80,6 +82,10 @@ class Builder:
     def lane(self, archived: Recorded[RunArchived]) -> str:
         """Return whose the builds are: accounts take turns."""
         return account(archived.of.forge, archived.name)
+
+    def most(self, lane: str) -> int:
+        """Return how many builds of an account may run at once here; 0: any number."""
+        return self.allowed(lane)
 
     async def handle(self, archived: Recorded[RunArchived]) -> None:
         """Build unless the run has ended; record what came of it."""

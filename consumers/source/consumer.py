@@ -1,15 +1,15 @@
 """Source: fetch the pushed commit, check its stack, pack one archive a function.
 
-Reads   run.queued/1
+Reads   run.queued/1; by its folds what accounts may have and what they use
 Writes  run.resolved/1 and a run.archived/1 per function in one batch, or run.rejected/1
 Calls   the repository's forge, and whoever knows which secrets there are
 Twice   is harmless: a commit's archives are the same bytes each time, the batch stands once
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 import msgspec
 import structlog
@@ -21,13 +21,17 @@ from consumers.source.archive import Templates
 from consumers.source.fetch import Commit, fetch
 from consumers.source.limits import Deadline, Refused, SourceSettings
 from consumers.source.prepare import SHOWN, Prepared, prepare
+from consumers.source.quota import Quotas, Usual, need_of
 from consumers.source.remote import Remotes
 from consumers.source.secrets import AllKnown, KnownSecrets, missing
 from consumers.source.tree import Tree
 from schemas.envelope import Recorded
+from schemas.errors import Conflict
 from schemas.events.run import ENDED, Problem, RunArchived, RunQueued, RunRejected, RunResolved
-from schemas.ids import Sha, event_id
+from schemas.ids import Digest, Sha, event_id
 from schemas.tenants import account
+
+TRIES: Final = 20  # decisions on one run, before it waits its turn again
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +46,7 @@ class Source:
     templates: Templates
     settings: SourceSettings
     honoured: Collection[str] = ()  # fields of stack.yml that builder and platform act on
+    quotas: Quotas | None = None  # None: accounts may have anything
     secrets: KnownSecrets = field(default_factory=AllKnown)
     durable: ClassVar[str] = "source"
     reads: ClassVar[tuple[type[RunQueued], ...]] = (RunQueued,)
@@ -71,15 +76,14 @@ class Source:
             commit = await self.fetched(queued)
             prepared = await run_blocking(self.prepared, commit)
             await self.refuse_missing(queued, prepared)
+            await self.resolve(queued, commit.sha, prepared)
         except Refused as refusal:
             await self.reject(queued, refusal)
-            return
-        await self.resolve(queued, commit.sha, prepared)
 
     async def fetched(self, queued: Recorded[RunQueued]) -> Commit:
         """Return the commit that this run is about, or the head where it asks for that."""
         fact = queued.fact
-        remote = await self.remotes(queued.of.forge, fact.repository)
+        remote = await self.remotes(queued.of, fact.repository)
         sha = "" if fact.resolve else fact.sha
         return await fetch(remote, fact.branch, sha, self.settings, ref=fact.ref)
 
@@ -115,22 +119,59 @@ class Source:
         bodies = [archive.tar for archive in archives]
         bodies += [msgspec.json.encode(archive.spec, order="deterministic") for archive in archives]
         digests = await asyncio.gather(*map(self.blobs.put, bodies))
-        if await self.events.last(queued.of, *ENDED):
-            log.info("source_skipped", run=queued.of.id)
+        drafts = self.drafts(queued, sha, prepared, digests)
+        for _ in range(TRIES):
+            if await self.events.last(queued.of, *ENDED):
+                log.info("source_skipped", run=queued.of.id)
+                return
+            guarded = await self.guarded(queued, prepared, drafts)
+            try:
+                await self.events.append_all(guarded, cause=queued, actor=self.durable)
+            except Conflict:  # another run of the forge was taken up meanwhile
+                continue
+            log.info("run_resolved", run=queued.of.id, sha=sha, functions=len(archives))
             return
+        raise Conflict(f"other runs were taken up {TRIES} times while {queued.of.id} was")
+
+    def drafts(
+        self, queued: Recorded[RunQueued], sha: Sha, prepared: Prepared, digests: Sequence[Digest]
+    ) -> list[Draft]:
+        """Return the facts about a commit: what it is, then each of its archives."""
+        archives = prepared.archives
         names = tuple(archive.spec.name for archive in archives)
         resolved = RunResolved(sha, names, prepared.warnings, prepared.previews)
         drafts = [Draft(resolved, queued.of, event_id(self.durable, queued.id, resolved))]
         pairs = zip(digests, digests[len(archives) :], strict=False)
         for archive, (tar, spec) in zip(archives, pairs, strict=False):
+            need = need_of(archive.spec, self.usual)
             fact = RunArchived(
                 function=archive.spec.name,
                 archive=tar,
                 spec=spec,
                 language=archive.spec.language,
                 size=len(archive.tar),
+                replicas=need.replicas,
+                memory=need.memory,
             )
             key = event_id(self.durable, queued.id, fact, fact.function)
             drafts.append(Draft(fact, queued.of, key))
-        await self.events.append_all(drafts, cause=queued, actor=self.durable)
-        log.info("run_resolved", run=queued.of.id, sha=sha, functions=len(names))
+        return drafts
+
+    async def guarded(
+        self, queued: Recorded[RunQueued], prepared: Prepared, drafts: list[Draft]
+    ) -> list[Draft]:
+        """Return the facts, guarded where a quota had to be asked; raises Refused."""
+        archives = prepared.archives
+        if self.quotas is None or not archives:
+            return drafts
+        specs = [archive.spec for archive in archives]
+        guard = await self.quotas.admitted(self.events, queued, specs)
+        if guard is None:
+            return drafts
+        resolved, first, *more = drafts
+        return [resolved, msgspec.structs.replace(first, guard=guard), *more]
+
+    @property
+    def usual(self) -> Usual:
+        """Return what a function takes where its stack says nothing."""
+        return Usual() if self.quotas is None else self.quotas.usual

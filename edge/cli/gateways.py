@@ -3,11 +3,11 @@
 import hashlib
 from typing import Final
 
-from schemas.quantity import QuantityInvalid, quantity
 from consumers.deployer.openfaas.settings import GatewaySettings, Quota
 from edge.cli.settings import Settings
 from edge.cli.variables import variable
 from schemas.errors import SettingInvalid
+from schemas.quantity import QuantityInvalid, quantity
 
 _QUANTITIES: Final = ("memory_most", "cpu_most")
 

@@ -49,7 +49,7 @@ from consumers.timer.calls import Calls
 from consumers.timer.consumer import Timekeeper
 from consumers.timer.setting import keep_set
 from consumers.timer.wanted import wanted
-from edge.cli import audit_sinks
+from edge.cli import allotting, audit_sinks
 from edge.cli.adapters import Adapters
 from edge.cli.home import Home
 from edge.cli.recovering import recoveries_of
@@ -107,7 +107,8 @@ def make(parts: Adapters, names: Iterable[str] = ()) -> Consumers:
 def _intake(parts: Adapters) -> Consumers:
     bus, fold = parts.bus, intake.fold(parts.settings.snapshots)
     listed = customers.fold("intake-customers", parts.settings.snapshots)
-    worker = Intake(bus.log, fold, listed, parts.forges.installs)
+    forges = parts.forges
+    worker = Intake(bus.log, fold, listed, forges.installs, forges.buttons)
     again = IntakeAgain(worker, bus.deliveries, bus.follow.events)
     return Consumers(jobs(bus, (worker, again)), (fold, listed))
 
@@ -132,6 +133,7 @@ def _planner(parts: Adapters) -> Consumers:
 def _source(parts: Adapters) -> Consumers:
     bus = parts.bus
     limits, honoured = SourceSettings(), parts.honoured
+    quotas = allotting.quotas(parts.settings)
     source = Source(
         bus.log,
         bus.blobs,
@@ -140,13 +142,16 @@ def _source(parts: Adapters) -> Consumers:
         limits,
         honoured=honoured,
         secrets=parts.known_secrets,
+        quotas=quotas,
     )
-    return _worker(parts, source)
+    return _worker(parts, source, *quotas.all())
 
 
 def _builder(parts: Adapters) -> Consumers:
     bus, limits = parts.bus, BuilderSettings(places=parts.settings.settings.builds)
-    return _worker(parts, Builder(bus.log, bus.follow, bus.blobs, bus.lines, parts.images, limits))
+    said, allowed = allotting.builds(parts.settings)
+    builder = Builder(bus.log, bus.follow, bus.blobs, bus.lines, parts.images, limits, allowed)
+    return _worker(parts, builder, said)
 
 
 def _keeper(parts: Adapters) -> Consumers:

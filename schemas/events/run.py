@@ -101,6 +101,8 @@ class RunArchived(Event, frozen=True, tag="run.archived/1"):
     spec: Digest  # the blob of its FunctionSpec as JSON, environment and all
     language: str
     size: int = 0  # bytes of the tar
+    replicas: int = 1  # that may run at most, as they count for quotas
+    memory: int = 0  # MiB of all of them together
 
 
 class RunBuildStarted(Event, frozen=True, tag="run.build-started/1"):

@@ -13,12 +13,16 @@ from consumers.metrics import consumer as metrics
 from consumers.planner.folds import Folds
 from consumers.recovery.known import Known
 from consumers.secrets import register
+from consumers.source.quota import Quotas, Usual
 from consumers.status import commits
 from consumers.timer.wanted import wanted
 from edge import domains
 from edge.api.views import Views
 from edge.auth.book import Book
 from edge.router import routes
+from schemas import allowed
+from schemas.allowed import Said
+from schemas.quotas import Quota
 
 Makers: TypeAlias = tuple[Callable[[], tuple[Fold[Any], ...]], ...]
 
@@ -42,6 +46,8 @@ MAKERS: Final[Makers] = (
         metrics.fold(None),
         artefacts.fold(),
         buildlogs.fold(),
+        *Quotas.kept(Usual(), Quota()).all(),
+        Fold("builder-quotas", row=Said, key=allowed.key, reduce=allowed.reduce),
         commits.fold(),
     ),
 )
