@@ -10,6 +10,7 @@ import msgspec
 
 from consumers.forges.clones import Clones
 from consumers.source.limits import refused
+from schemas.envelope import Aggregate
 from schemas.repository import Repository
 
 
@@ -25,8 +26,9 @@ class Remote(msgspec.Struct, frozen=True):
         return f"Remote({self.url!r})"
 
 
-# A port: (forge, repository) → where to fetch. It may ask the forge for a token first.
-Remotes = Callable[[str, Repository], Awaitable[Remote]]
+# A port: (whatever is of the project, repository) → where to fetch. It may ask the forge for a
+# token first.
+Remotes = Callable[[Aggregate, Repository], Awaitable[Remote]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,14 @@ class ForgeRemotes:
     socket: Path | None = None
     clones: Mapping[str, Clones] = field(default_factory=dict)
 
-    async def __call__(self, forge: str, repository: Repository) -> Remote:
+    async def __call__(self, of: Aggregate, repository: Repository) -> Remote:
         """Return where ``repository`` is fetched."""
-        if forge == "local":
+        if of.forge == "local":
             owner, name = quote(repository.owner, safe=""), quote(repository.name, safe="")
             url = f"{self.local().rstrip('/')}/{owner}/{name}.git"
             return Remote(url, basic("pushline", self.token()), self.socket)
-        url, clones = cleaned(repository.clone_url), self.clones.get(forge)
-        return Remote(url, dict(await clones.headers(repository)) if clones else {})
+        url, clones = cleaned(repository.clone_url), self.clones.get(of.forge)
+        return Remote(url, dict(await clones.headers(of.project, repository)) if clones else {})
 
 
 def basic(user: str, password: str) -> dict[str, str]:

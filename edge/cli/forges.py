@@ -3,9 +3,14 @@
 from contextlib import AsyncExitStack
 
 from consumers.collector.evidence import Evidence
+from consumers.forges.buttons import Buttons
 from consumers.forges.clones import Clones
 from consumers.forges.github.api import Api as GitHub
 from consumers.forges.github.app import app_of
+from consumers.forges.github.buttons import GitHubButtons
+from consumers.forges.github.clones import GitHubClones
+from consumers.forges.github.evidence import GitHubEvidence
+from consumers.forges.github.translate import FORGE as AT_GITHUB
 from consumers.forges.gitlab.api import Api as GitLab
 from consumers.forges.gitlab.clones import GitLabClones
 from consumers.forges.gitlab.installs import GitLabInstalls
@@ -22,19 +27,23 @@ class ForgeApis:
         """Make the clients; nothing is sent. SettingInvalid names what is missing."""
         self.github: GitHub | None = None
         self.gitlab: GitLab | None = None
+        self.evidence: dict[str, Evidence] = {}  # by forge
+        self.installs: dict[str, Installs] = {}
+        self.clones: dict[str, Clones] = {}
+        self.buttons: dict[str, Buttons] = {}
         if settings.github_app_id and settings.github_app_key:
             app = app_of(settings.github_app_id, settings.github_app_key, settings.github_url)
             self.github = GitHub(app)
             closing.push_async_callback(self.github.close)
+            self.evidence[AT_GITHUB] = GitHubEvidence(self.github)
+            self.clones[AT_GITHUB] = GitHubClones(self.github)
+            self.buttons[AT_GITHUB] = GitHubButtons(self.github)
         elif settings.github_app_id or settings.github_app_key:
             missing = "KEY" if settings.github_app_id else "ID"
             raise SettingInvalid(
                 f"of the GitHub App one half is missing: set PUSHLINE_GITHUB_APP_{missing} too",
                 hint="both are on GitHub's page of the App",
             )
-        self.evidence: dict[str, Evidence] = {}  # by forge
-        self.installs: dict[str, Installs] = {}
-        self.clones: dict[str, Clones] = {}
         if settings.gitlab_token:
             self.gitlab = GitLab(settings.gitlab_url, settings.gitlab_token)
             closing.push_async_callback(self.gitlab.close)

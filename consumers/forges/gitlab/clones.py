@@ -5,14 +5,14 @@ https://docs.gitlab.com/user/profile/personal_access_tokens/#clone-repository-us
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from aiohttp import encode_basic_auth
 
+from consumers.forges.clones import is_below
 from schemas.repository import Repository
 
 USER: Final = "oauth2"  # which GitLab takes for a token of any kind
-PORTS: Final = {"http": 80, "https": 443}
 
 
 class GitLabClones:
@@ -21,19 +21,16 @@ class GitLabClones:
     def __init__(self, url: str, token: str) -> None:
         """Open what lies below ``url``."""
         self._url = urlsplit(url)
-        self._folder = self._url.path.rstrip("/") + "/"
         self._headers = {"Authorization": encode_basic_auth(USER, token)}
 
     def __repr__(self) -> str:
         """Return what may be shown."""
         return f"GitLabClones({self._url.geturl()!r})"
 
-    async def headers(self, repository: Repository) -> Mapping[str, str]:
+    async def headers(
+        self,
+        project: str,  # noqa: ARG002 - the port asks of all forges alike
+        repository: Repository,
+    ) -> Mapping[str, str]:
         """Return the credentials; a payload that names another host does not get them."""
-        url = urlsplit(repository.clone_url)
-        ours = _origin(url) == _origin(self._url) and url.path.startswith(self._folder)
-        return self._headers if ours else {}
-
-
-def _origin(url: SplitResult) -> tuple[str, str, int | None]:
-    return url.scheme, url.hostname or "", url.port or PORTS.get(url.scheme)
+        return self._headers if is_below(repository.clone_url, self._url.geturl()) else {}

@@ -15,6 +15,7 @@ from consumers.forges.gitlab.limits import SOON, Limits
 from consumers.source.fetch import fetch
 from consumers.source.limits import Refused, SourceSettings
 from consumers.source.remote import ForgeRemotes
+from schemas.envelope import Aggregate
 from schemas.repository import Repository
 from tests.heavy.forges.gitlab.played import Played
 from tests.heavy.forges.gitlab.state import User
@@ -196,7 +197,7 @@ async def test_the_token_clones_from_its_own_gitlab_alone(url: str, *, ours: boo
     clones = GitLabClones("https://git.example.com/gitlab", "glpat-secret")
     repository = Repository("a", "b", "main", clone_url=url, private=True)
 
-    assert bool(await clones.headers(repository)) is ours
+    assert bool(await clones.headers("1", repository)) is ours
     assert "glpat-secret" not in repr(clones)
 
 
@@ -209,10 +210,9 @@ async def test_a_private_project_is_cloned(desk: Desk) -> None:
     def remotes(clones: dict[str, Clones]) -> ForgeRemotes:
         return ForgeRemotes(local=str, token=str, clones=clones)
 
-    opened = await remotes({"gitlab": GitLabClones(desk.gitlab.url, desk.token)})(
-        "gitlab", repository
-    )
-    closed = await remotes({})("gitlab", repository)
+    of = Aggregate("gitlab", str(shop.id), "run", "1")
+    opened = await remotes({"gitlab": GitLabClones(desk.gitlab.url, desk.token)})(of, repository)
+    closed = await remotes({})(of, repository)
 
     assert (await fetch(opened, "main", "", SourceSettings())).sha == sha
     with pytest.raises(Refused, match="refused our credentials"):

@@ -10,6 +10,7 @@ import pytest
 from consumers.source.fetch import fetch
 from consumers.source.limits import Refused, SourceSettings
 from consumers.source.remote import ForgeRemotes, Remote, basic, cleaned
+from schemas.envelope import Aggregate
 from schemas.errors import SourceUnavailable
 from schemas.repository import Repository
 from tests.consumers.source.forge import AUTHOR, Forge, git
@@ -260,7 +261,8 @@ async def test_our_own_forge_is_known_by_its_owner_and_name() -> None:
     """Local repositories have no clone URL; the token goes with the request alone."""
     remotes = ForgeRemotes(local=lambda: "http://127.0.0.1:8080/git/", token=lambda: "t0k3n")
 
-    remote = await remotes("local", Repository("alice", "hello world", "main"))
+    run = Aggregate("local", "alice/hello world", "run", "1")
+    remote = await remotes(run, Repository("alice", "hello world", "main"))
 
     assert remote.url == "http://127.0.0.1:8080/git/alice/hello%20world.git"
     assert remote.headers == basic("pushline", "t0k3n")

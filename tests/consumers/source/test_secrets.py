@@ -50,7 +50,7 @@ class Store:
 def source_of(bus: Bus, forge: Forge, templates: Templates, store: Store, *honoured: str) -> Source:
     """Return the worker; every repository is the forge's one."""
 
-    async def remotes(_: str, repository: Repository) -> Remote:
+    async def remotes(_: Aggregate, repository: Repository) -> Remote:
         assert repository.name == "hello"
         return Remote(forge.url)
 

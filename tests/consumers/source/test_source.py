@@ -35,7 +35,7 @@ FILES = {"stack.yml": STACK, "hello/handler.py": HANDLER}
 def source(bus: Bus, forge: Forge, templates: Templates) -> Source:
     """Return the worker; every repository is the forge's one."""
 
-    async def remotes(_: str, repository: Repository) -> Remote:
+    async def remotes(_: Aggregate, repository: Repository) -> Remote:
         assert repository.name == "hello"
         return Remote(forge.url)
 

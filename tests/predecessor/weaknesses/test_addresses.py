@@ -6,6 +6,7 @@ import pytest
 
 from consumers.source.remote import ForgeRemotes
 from edge.cli.home import Endpoint
+from schemas.envelope import Aggregate
 from schemas.repository import Repository
 
 
@@ -41,6 +42,7 @@ async def test_names_are_quoted_where_they_are_part_of_an_address() -> None:
     """It joined what callers sent to addresses as it came; a name cannot lead ours elsewhere."""
     remotes = ForgeRemotes(local=lambda: "http://127.0.0.1:1/git", token=lambda: "t")
 
-    remote = await remotes("local", Repository("a?x=1#", "../../c d", "main"))
+    run = Aggregate("local", "a", "run", "1")
+    remote = await remotes(run, Repository("a?x=1#", "../../c d", "main"))
 
     assert remote.url == "http://127.0.0.1:1/git/a%3Fx%3D1%23/..%2F..%2Fc%20d.git"

@@ -28,7 +28,7 @@ from consumers.source.fetch import Commit
 from consumers.source.limits import SourceSettings, refused
 from consumers.source.prepare import Prepared, prepare
 from consumers.source.remote import Remote
-from schemas.envelope import Recorded
+from schemas.envelope import Aggregate, Recorded
 from schemas.errors import DeployFailed
 from schemas.events.branch import BranchPushed
 from schemas.events.delivery import DeliveryIgnored, DeliveryTranslated
@@ -88,10 +88,10 @@ class World:
         """Return nothing."""
         return frozenset()
 
-    async def __call__(self, forge: str, repository: Repository) -> Remote:
+    async def __call__(self, of: Aggregate, repository: Repository) -> Remote:
         """Return no remote: commits are played."""
         await self._takes()
-        return Remote(f"http://{forge}.invalid/{repository.full_name}")
+        return Remote(f"http://{of.forge}.invalid/{repository.full_name}")
 
 
 class PlayedSource(Source):
@@ -100,7 +100,7 @@ class PlayedSource(Source):
     async def fetched(self, queued: Recorded[RunQueued]) -> Commit:
         """Return a commit after some time."""
         fact = queued.fact
-        await self.remotes(queued.of.forge, fact.repository)
+        await self.remotes(queued.of, fact.repository)
         if isinstance(self.remotes, World) and self.remotes.refuses(f"fetch {fact.sha}"):
             raise refused("source_missing", "the commit is gone", "push again")
         return Commit(fact.sha, {})

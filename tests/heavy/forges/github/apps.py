@@ -32,6 +32,7 @@ class Apps:
             web.post("/api/v3/app/installations/{id:\\d+}/access_tokens", self.mint),
             web.get("/api/v3/installation/repositories", self.repositories),
             web.get("/api/v3/repos/{owner}/{repo}/installation", self.of_repository),
+            web.get("/api/v3/repositories/{id:\\d+}/installation", self.of_repository),
         ]
 
     async def app(self, request: web.Request) -> web.Response:
@@ -77,8 +78,7 @@ class Apps:
     async def of_repository(self, request: web.Request) -> web.Response:
         """Return the installation that a repository is open to."""
         self.doors.as_app(request)
-        name = f"{request.match_info['owner']}/{request.match_info['repo']}"
-        found = self.world.named(name)
+        found = self.doors.meant(request)
         installed = self.world.installation_of(found) if found is not None else None
         if installed is None:
             raise Said(404, "Not Found")

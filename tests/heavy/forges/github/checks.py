@@ -85,6 +85,7 @@ class Checks:
                 web.get(f"{start}/check-runs/{{check:\\d+}}", self.show),
                 web.patch(f"{start}/check-runs/{{check:\\d+}}", self.change),
                 web.get(f"{start}/commits/{{sha}}/check-runs", self.of_commit),
+                web.get(f"{start}/check-suites/{{suite:\\d+}}/check-runs", self.of_suite),
             ]
         return found
 
@@ -144,6 +145,16 @@ class Checks:
             if named in (None, name):
                 found += runs if wanted == "all" else runs[-1:]
         return page_of(request, [self.shown(run) for run in found], "check_runs")
+
+    async def of_suite(self, request: web.Request) -> web.Response:
+        """Return the latest of each name in a suite, which has one App's checks of a commit."""
+        repository = self.doors.repository(request, "checks", "read")
+        about = self.world.suites.get(int(request.match_info["suite"]))
+        if about is None or about[0] != repository.id:
+            raise Said(404, "Not Found")
+        named = self.of(repository, about[1]).values()
+        ours = [each for runs in named for each in runs[-1:] if each.app == self.world.app_id]
+        return page_of(request, [self.shown(run) for run in ours], "check_runs")
 
     def shown(self, run: CheckRun) -> dict[str, Any]:
         """Return a check run as answers and webhooks show it."""

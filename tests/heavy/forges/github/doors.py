@@ -164,15 +164,19 @@ class Doors:
     def repository(self, request: web.Request, permission: str, level: str) -> Repository:
         """Return the repository of a request; one that is closed to the asker is not there."""
         grant = self.as_installation(request, permission, level)
-        if "id" in request.match_info:
-            found = self.world.repositories.get(int(request.match_info["id"]))
-        else:
-            name = f"{request.match_info['owner']}/{request.match_info['repo']}"
-            found = self.world.named(name)
-            if found is None and name.lower() in self.world.moved:
-                self._moved(request, name)
+        found = self.meant(request)
         if found is None or (not grant.reaches(found) and (found.private or level != "read")):
             raise Said(404, "Not Found")
+        return found
+
+    def meant(self, request: web.Request) -> Repository | None:
+        """Return the repository that an address is of; an old name leads to where it is now."""
+        if "id" in request.match_info:
+            return self.world.repositories.get(int(request.match_info["id"]))
+        name = f"{request.match_info['owner']}/{request.match_info['repo']}"
+        found = self.world.named(name)
+        if found is None and name.lower() in self.world.moved:
+            self._moved(request, name)
         return found
 
     def _moved(self, request: web.Request, name: str) -> NoReturn:

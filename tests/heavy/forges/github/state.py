@@ -145,6 +145,7 @@ class State:
         self.repositories: dict[int, Repository] = {}
         self.moved: dict[str, int] = {}  # old full names
         self.moves: list[Moved] = []  # of branches, as the list of activities has them
+        self.suites: dict[int, tuple[int, str]] = {}  # of checks: repository and commit
         self.grants: dict[str, Grant] = {}
         self.token_life = 3600.0
         self.complaints: list[str] = []  # about requests against the documentation

@@ -200,9 +200,17 @@ class World(State):
 
     def rerun_all(self, repository: Repository, sha: str, branch: str, *, by: str = "") -> None:
         """Press "Re-run all checks" of a commit."""
-        suite = {"id": self.next(), "head_sha": sha, "head_branch": branch, "pull_requests": []}
+        id = self.suite(repository, sha)
+        suite = {"id": id, "head_sha": sha, "head_branch": branch, "pull_requests": []}
         body = {"action": "rerequested", "check_suite": suite}
         self._tell("check_suite", repository, body, by)
+
+    def suite(self, repository: Repository, sha: str) -> int:
+        """Return the id of a commit's check suite."""
+        known = {about: id for id, about in self.suites.items()}
+        id = known.get((repository.id, sha)) or self.next()
+        self.suites[id] = repository.id, sha
+        return id
 
     async def calm(self, within: float = 30) -> None:
         """Wait until no webhook is on its way."""
