@@ -89,23 +89,28 @@ class Comments:
             return
         await self.fold.reached(event.seq)
         number = of_event(self.fold.rows.get(self.key(event), Project()), event)
+        if not number:
+            return
+        try:
+            await self._settle(event, number, forge)
+        except NotTaken as error:
+            log.warning("comment_not_taken", number=number, why=error.message)
+        except Retry as error:
+            pull = self._pull(event, number)
+            if pull is not None and pull.seq <= event.seq:
+                raise
+            log.info("left_unwritten", number=number, why=error.code)
+
+    async def _settle(self, event: Recorded[Event], number: int, forge: Forge) -> None:
         afresh = False
-        for _ in range(TRIES if number else 0):
+        for _ in range(TRIES):
             try:
                 await self._write(event, number, forge, afresh=afresh)
             except Conflict:  # another of us wrote meanwhile: ours may have come last
                 afresh = True
-            except NotTaken as error:
-                log.warning("comment_not_taken", number=number, why=error.message)
-                return
-            except Retry as error:
-                pull = self._pull(event, number)
-                if pull is not None and pull.seq <= event.seq:
-                    raise
-                log.info("left_unwritten", number=number, why=error.code)
-                return
             else:
                 return
+        raise Conflict(f"what is written about pull request {number} does not stand still")
 
     def _pull(self, event: Recorded[Event], number: int) -> Pull | None:
         project = self.fold.rows.get(self.key(event))
@@ -115,26 +120,46 @@ class Comments:
         self, event: Recorded[Event], number: int, forge: Forge, *, afresh: bool
     ) -> None:
         """Write the comment, if it says something else by now, and write down that it does."""
-        of = Aggregate(event.of.forge, event.of.project, "comment", str(number))
+        of = _about(event, number)
         over = subjects.history(of)
         guard = Guard(over, await self.events.last_seq(over))
         await self.fold.reached(guard.seq)
         pull = self._pull(event, number)
-        if pull is None or pull.deleted == pull.sha != "":
+        if pull is None or not pull.heard:
             return
         place = Place(event.of.project, pull.repository, number)
         text = body(pull, place.marker, self.links)
         digest = digest_of(text.encode())
         known = digest == pull.text and not afresh
-        if not text or known or not forge.reaches(place) or _late(pull):
+        if not text or known or not forge.reaches(place):
             return
         try:
             fact = await _told(pull, place, forge, text)
         except ForgeRefused as error:
             raise await self._refused(event, of, pull, error) from error
+        if fact is None:
+            return
         told = (str(pull.seq), fact.comment, digest.partition(":")[2][:16])
         id = event_id(self.durable, event.id, fact, str(number), *told)
-        await self.events.append(fact, of=of, id=id, cause=event, actor=self.durable, guard=guard)
+        try:
+            await self.events.append(
+                fact, of=of, id=id, cause=event, actor=self.durable, guard=guard
+            )
+        except Conflict:
+            if not pull.comment and isinstance(fact, CommentWritten):
+                log.info("comment_made_twice", number=number, removed=fact.comment)
+                await self._spared(event, place, fact.comment, forge)
+            raise
+
+    async def _spared(
+        self, event: Recorded[Event], place: Place, comment: str, forge: Forge
+    ) -> None:
+        """Remove a comment that another of us has made, too, at the same moment."""
+        over = subjects.history(_about(event, place.number))
+        await self.fold.reached(await self.events.last_seq(over))
+        pull = self._pull(event, place.number)
+        if pull is not None and pull.comment not in ("", comment):
+            await forge.remove(place, comment)
 
     async def _refused(
         self, event: Recorded[Event], of: Aggregate, pull: Pull, error: ForgeRefused
@@ -147,17 +172,19 @@ class Comments:
         return RefusedByForge(error.message, hint=error.hint)
 
 
+def _about(event: Recorded[Event], number: int) -> Aggregate:
+    """Return what the facts about a pull request's comment are about."""
+    return Aggregate(event.of.forge, event.of.project, "comment", str(number))
+
+
 async def _told(
     pull: Pull, place: Place, forge: Forge, text: str
-) -> CommentWritten | CommentDeleted:
-    """Have the forge show a text; return what is to be written down."""
+) -> CommentWritten | CommentDeleted | None:
+    """Have the forge show a text; return what is to be written down, None where nothing is."""
     comment = pull.comment or await forge.find(place)
     if comment and not await forge.edit(place, comment, text):
         return CommentDeleted(pull.number, comment, pull.sha)
+    if not comment and pull.ended:
+        return None
     comment = comment or await forge.write(place, text)
     return CommentWritten(pull.number, comment, digest_of(text.encode()), pull.sha, pull.seq)
-
-
-def _late(pull: Pull) -> bool:
-    """Tell whether there is no comment, and no use in one any more."""
-    return not pull.comment and (pull.closed or bool(pull.gone))

@@ -45,6 +45,10 @@ class Comments(Protocol):
         """Replace the text of a comment; False when somebody has deleted it."""
         ...
 
+    async def remove(self, at: Place, comment: str) -> None:
+        """Delete a comment of ours, if it is there."""
+        ...
+
 
 class NotTaken(GiveUp):
     """A forge will never take a comment: the pull request or the repository is not there."""

@@ -69,13 +69,18 @@ class GitHubComments:
 
     async def edit(self, at: Place, comment: str, text: str) -> bool:
         """Replace a comment's text; False when it is gone, and its pull request is not."""
-        path = f"{_repository(at)}/issues/comments/{quote(comment, safe='')}"
-        answer = await self._ask("PATCH", path, at, {"body": text})
+        answer = await self._ask("PATCH", _comment(at, comment), at, {"body": text})
         if answer.status in GONE:
             _taken(await self._ask("GET", _issue(at), at), "comment")
             return False
         _taken(answer, "comment")
         return True
+
+    async def remove(self, at: Place, comment: str) -> None:
+        """Delete a comment of ours, if it is there."""
+        answer = await self._ask("DELETE", _comment(at, comment), at)
+        if answer.status not in GONE:
+            _taken(answer, "comment deleted")
 
     def _ours(self, comment: _Comment) -> bool:
         """Tell whether the App has written it: anybody may use its words."""
@@ -89,6 +94,10 @@ class GitHubComments:
 
 def _repository(at: Place) -> str:
     return f"/repos/{quote(at.repository.owner, safe='')}/{quote(at.repository.name, safe='')}"
+
+
+def _comment(at: Place, comment: str) -> str:
+    return f"{_repository(at)}/issues/comments/{quote(comment, safe='')}"
 
 
 def _issue(at: Place) -> str:

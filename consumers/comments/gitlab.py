@@ -67,19 +67,28 @@ class GitLabComments:
 
     async def edit(self, at: Place, comment: str, text: str) -> bool:
         """Replace a note's text; False when it is gone, and its merge request is not."""
-        path = f"{_merge(at)}/notes/{quote(comment, safe='')}"
-        answer = await self._api.request("PUT", path, json={"body": text})
+        answer = await self._api.request("PUT", _note(at, comment), json={"body": text})
         if answer.status == 404:
             _taken(await self._api.request("GET", _merge(at)), "note")
             return False
         _taken(answer, "note")
         return True
 
+    async def remove(self, at: Place, comment: str) -> None:
+        """Delete a note of ours, if it is there."""
+        answer = await self._api.request("DELETE", _note(at, comment))
+        if answer.status != 404:
+            _taken(answer, "note deleted")
+
     async def _me(self) -> int:
         if not self._self:
             answer = await self._api.request("GET", "/user")
             self._self = _taken(answer, "user").read(_User).id
         return self._self
+
+
+def _note(at: Place, comment: str) -> str:
+    return f"{_merge(at)}/notes/{quote(comment, safe='')}"
 
 
 def _merge(at: Place) -> str:

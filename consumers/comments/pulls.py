@@ -57,6 +57,16 @@ class Pull(msgspec.Struct, frozen=True, kw_only=True):
     deleted: str = ""  # the commit of which nothing more is said
     seq: int = 0  # of the newest fact about it
 
+    @property
+    def heard(self) -> bool:
+        """Tell whether people want to hear of it: whoever deletes our comment does not."""
+        return not self.deleted or self.deleted != self.sha
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether all is over: no comment is begun that only tells of an end."""
+        return self.closed or bool(self.gone)
+
 
 class Project(msgspec.Struct, frozen=True):
     """The pull requests of a project by number, those closed last at the end."""

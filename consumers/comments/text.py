@@ -85,7 +85,7 @@ def _before(pull: Pull, links: Links) -> list[str]:
     """Return where an older commit answers meanwhile."""
     if pull.last is None:
         return []
-    return [f"Until then {code(pull.last.sha[:7])} answers:", _addresses(pull.last, links)]
+    return [f"Meanwhile {code(pull.last.sha[:7])} answers:", _addresses(pull.last, links)]
 
 
 def _stays(until: datetime | None) -> str:

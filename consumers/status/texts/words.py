@@ -76,7 +76,8 @@ def origin(at: Standing) -> str:
     """Return what was to be deployed, and who wanted it. Markdown."""
     said = f"Commit {code(at.sha[:7])}"
     if at.pull:
-        said += f" of pull request {at.pull}" if at.forge != "gitlab" else f" of !{at.pull}"
+        # no "#7" and no "!7", which would notify whoever follows that
+        said += f" of {'merge' if at.forge == 'gitlab' else 'pull'} request {at.pull}"
     if at.branch:
         said += f" on {code(at.branch)}"
     if at.asked:

@@ -10,7 +10,7 @@ from pathlib import Path
 from consumers.status.texts.render import render
 from tests.consumers.status.texts.cases import CASES, LINKS, Case
 
-FOLDER = Path(__file__).parent / "golden"
+FOLDER = Path(__file__).parent / "pages"
 
 
 def page(case: Case) -> str:

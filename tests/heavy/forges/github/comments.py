@@ -48,6 +48,7 @@ class Comments:
                 web.post(f"{issue}/comments", self.make),
                 web.get(one, self.show),
                 web.patch(one, self.change),
+                web.delete(one, self.remove),
             ]
         return found
 
@@ -105,6 +106,11 @@ class Comments:
         self._take(comment, body)
         return web.json_response(self._shown(comment))
 
+    async def remove(self, request: web.Request) -> web.Response:
+        """Delete a comment."""
+        self.delete(self._one(request, "write"))
+        return web.Response(status=204)
+
     def _enter(self, request: web.Request, level: str) -> Repository:
         """Let an installation in that may do this: either permission will do."""
         try:
@@ -132,8 +138,6 @@ class Comments:
     def _take(self, comment: Comment, body: str) -> None:
         for each in acts(body):
             self.world.complain(f"a comment does something: {each}")
-        if comment.said and comment.said[-1] == body:
-            self.world.complain(f"comment {comment.id} says that already")
         comment.said.append(body)
 
     def _shown(self, comment: Comment) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class Comments:
             web.post(start, self.make),
             web.get(one, self.show),
             web.put(one, self.change),
+            web.delete(one, self.remove),
         ]
 
     def of(self, project: Project, iid: int, *, by: User | None = None) -> list[Note]:
@@ -94,6 +95,15 @@ class Comments:
         self._take(note, await said_of(request))
         return web.json_response(_shown(note))
 
+    async def remove(self, request: web.Request) -> web.Response:
+        """Delete a note."""
+        project = self.doors.project(request)
+        user, note = self.doors.enter(request), self._one(request, project)
+        if note.author.id != user.id and self.world.level(user, project) < MAINTAINER:
+            raise Said(403, "403 Forbidden")
+        self.delete(note)
+        return web.Response(status=204)
+
     def _merge(self, request: web.Request, project: Project) -> MergeRequest:
         found = project.merges.get(int(request.match_info["iid"]))
         if found is None:
@@ -120,8 +130,6 @@ class Comments:
             raise Said(400, {"note": [f"is too long (maximum is {LARGEST} characters)"]})
         for each in acts(body):
             self.world.complain(f"a note does something: {each}")
-        if note.said and note.said[-1] == body:
-            self.world.complain(f"note {note.id} says that already")
         note.said.append(body)
 
 
