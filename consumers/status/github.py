@@ -84,6 +84,8 @@ class Checks:
         """Have one check run show it."""
         there = await self._there(at, report, check)
         body = _body(report)
+        if there is not None:  # what it said before must not stay
+            body["output"].setdefault("text", "")
         # what GitHub has of them it keeps, and adds to
         notes = _annotations(
             report.text.annotations[there.output.annotations_count if there else 0 :]
