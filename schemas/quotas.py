@@ -5,6 +5,7 @@ An account is a forge's owner; all groups within one of GitLab's are one. What c
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 import msgspec
 
@@ -19,6 +20,9 @@ class Quota(msgspec.Struct, frozen=True, kw_only=True):
     replicas: int = 0
     memory: int = 0  # MiB
     builds: int = 0  # at once, in each builder
+
+
+UNLIMITED: Final = Quota()
 
 
 def used(rows: Iterable[Using], whose: str) -> Need:

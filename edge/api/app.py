@@ -29,6 +29,7 @@ from edge.api import (
     keys,
     members,
     previews,
+    quotas,
     refusals,
     releases,
     run_requests,
@@ -181,7 +182,7 @@ ROUTES: Final[tuple[Any, ...]] = (
         *configuring.HANDLERS,
         *approvals.HANDLERS,
     ),
-    *(*members.HANDLERS, *tokens.HANDLERS, *keys.HANDLERS),
+    *(*members.HANDLERS, *quotas.HANDLERS, *tokens.HANDLERS, *keys.HANDLERS),
     *(*events.HANDLERS, *deadletters.HANDLERS, asyncapi, openapi),
 )
 REFUSALS: Final[Any] = {

@@ -19,6 +19,10 @@ from edge.api.runs import Run
 from edge.api.shapes import FunctionView, Page, RunItem, RunView, function_view, run_item, run_view
 from edge.auth.policy import INSTALLATION, Resource
 from edge.domains import Domain
+from schemas import allowed, using
+from schemas.allowed import Said
+from schemas.quotas import UNLIMITED, Quota
+from schemas.using import Using
 
 PATIENCE = 10.0  # seconds that after=<seq> waits
 SHORTEST = 4  # letters of an id or sha that stand for the whole
@@ -54,12 +58,15 @@ class Views:
     domains: Fold[Domain]
     environments: Fold[Environment]
     announced: Fold[Announced]
+    using: Fold[Using]
+    said: Fold[Said]
     url: Urls
     now: Callable[[], datetime] = _now  # what has not ended lasts until then
     current: Fold[Project] | None = None  # says whose a project is today, where this is the past
+    quota: Quota = UNLIMITED  # of accounts that nothing was said of
 
     @classmethod
-    def make(cls, snapshots: Path | None, url: Urls) -> "Views":
+    def make(cls, snapshots: Path | None, url: Urls, quota: Quota = UNLIMITED) -> "Views":
         """Return empty folds, with snapshots in this folder."""
         return cls(
             Fold("api-runs", row=Run, key=runs.key, reduce=runs.reduce, snapshots=snapshots),
@@ -98,7 +105,12 @@ class Views:
                 reduce=announced.reduce,
                 snapshots=snapshots,
             ),
+            Fold("api-using", row=Using, key=using.key, reduce=using.reduce, snapshots=snapshots),
+            Fold(
+                "api-quotas", row=Said, key=allowed.key, reduce=allowed.reduce, snapshots=snapshots
+            ),
             url,
+            quota=quota,
         )
 
     @property
@@ -111,11 +123,13 @@ class Views:
             self.domains,
             self.environments,
             self.announced,
+            self.using,
+            self.said,
         )
 
     def then(self, state: Sequence[Fold[Any]], time: datetime) -> "Views":
         """Return the same with folds as they were, and today's names."""
-        runs, functions, projects, domains, environments, announced = state
+        runs, functions, projects, domains, environments, announced, using, said = state
         return replace(
             self,
             runs=runs,
@@ -124,6 +138,8 @@ class Views:
             domains=domains,
             environments=environments,
             announced=announced,
+            using=using,
+            said=said,
             now=lambda: time,
             current=self.projects,
         )

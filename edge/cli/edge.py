@@ -7,12 +7,11 @@ from pathlib import Path
 
 from bus.connection import connect
 from consumers.secrets.desk import Desk
-from edge.api.views import Views
 from edge.cli import apart, process, settings
 from edge.cli.forward_auth import forward_auth
 from edge.cli.health import Health
 from edge.cli.listen import listener, metrics_of
-from edge.cli.platform import application, auth_at
+from edge.cli.platform import application, auth_at, views_of
 from edge.cli.platform_settings import PlatformSettings
 from edge.cli.serve import Site, private_socket, work
 from edge.cli.workers import Consumers
@@ -42,7 +41,7 @@ def _run() -> int:
 async def _serve(told: PlatformSettings, stopping: asyncio.Event) -> None:
     where = apart.listening(told.settings)
     async with connect(told.bus, name="edge") as bus, contextlib.AsyncExitStack() as stack:
-        views = Views.make(told.snapshots, told.endpoint.function_url)
+        views = views_of(told)
         desk = Desk.of(bus, told.keys, told.snapshots)
         auth = auth_at(told, bus)
         serving = application(told, bus, views, desk, auth, leaving=stopping.is_set)

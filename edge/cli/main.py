@@ -37,6 +37,7 @@ NOUNS = {
     "context": "edge.cli.context:app",
     "token": "edge.cli.token:app",
     "members": "edge.cli.members:app",
+    "quotas": "edge.cli.quotas:app",
     "keys": "edge.cli.keys:app",
     "why": "edge.cli.why:why",
     "audit": "edge.cli.audit.command:app",

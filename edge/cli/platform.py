@@ -11,7 +11,7 @@ import uvloop
 from bus import streams
 from bus.connection import Bus, connect
 from consumers.secrets.desk import Desk
-from edge import pipelinelog
+from edge import pipelinelog, pubcert
 from edge.api.domain_book import DomainBook
 from edge.api.tailing import Tails
 from edge.api.views import Views
@@ -28,6 +28,7 @@ from edge.cli.dispatch import Application, Dispatch, Later
 from edge.cli.forward_auth import forward_auth
 from edge.cli.honoured import honoured
 from edge.cli.platform_settings import SOCKET, PlatformSettings
+from edge.cli.quota_settings import default_quota
 from edge.cli.router_metrics import with_routers
 from edge.cli.serve import Site, forewarned, private_socket, told_to_stop, work
 from edge.cli.settings import trusted_of
@@ -40,6 +41,7 @@ from edge.pipelinelog import PipelineLog
 from edge.predecessor import paths as predecessors
 from edge.predecessor.application import Shapes
 from edge.predecessor.reading import Reading
+from edge.pubcert import PubCert
 
 __all__ = ["PlatformSettings", "run"]
 
@@ -57,7 +59,7 @@ async def _main(settings: PlatformSettings) -> None:
     if settings.init is not None:
         await streams.ensure(settings.init, workers.DURABLE)
     async with connect(settings.bus, name="platform") as bus, contextlib.AsyncExitStack() as stack:
-        views = Views.make(settings.snapshots, settings.endpoint.function_url)
+        views = views_of(settings)
         desk = Desk.of(bus, settings.keys, settings.snapshots)
         auth = auth_at(settings, bus)
         consuming = workers.make(Adapters(settings, bus, stack))
@@ -68,6 +70,12 @@ async def _main(settings: PlatformSettings) -> None:
         both = Consumers(consuming.jobs, folds)
         await work(bus, both, stopping, site, *forward_auth(settings.settings, auth))
     log.info("platform_stopped")
+
+
+def views_of(settings: PlatformSettings) -> Views:
+    """Return the folds that the API reads."""
+    quota = default_quota(settings.settings)
+    return Views.make(settings.snapshots, settings.endpoint.function_url, quota)
 
 
 def auth_at(settings: PlatformSettings, bus: Bus) -> Auth:
@@ -113,6 +121,7 @@ async def application(
                     jwks.PATH: Jwks(auth.desk.keys),
                     **dict.fromkeys((AUTHORIZATION, TOKEN), codes),
                     **_builds(settings, desk),
+                    **_certificate(settings),
                 },
                 git=forge,
                 api=api,
@@ -159,6 +168,11 @@ def _builds(settings: PlatformSettings, desk: Desk) -> dict[str, Application]:
     from edge.cli.builds import build_paths  # gRPC takes a moment to import
 
     return build_paths(settings.settings, settings.tools, settings.home, desk.store)
+
+
+def _certificate(settings: PlatformSettings) -> dict[str, Application]:
+    chosen = settings.settings
+    return {pubcert.PATH: PubCert(chosen.sealed_secrets_url)} if chosen.kubernetes_url else {}
 
 
 def _api(

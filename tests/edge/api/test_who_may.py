@@ -67,6 +67,7 @@ ROWS: Final = (
     Row("GET", "/api/collections", "/api/collections", EVERYBODY),
     Row("GET", "/api/secrets", "/api/secrets", EVERYBODY),
     Row("GET", "/api/domains", "/api/domains", EVERYBODY),
+    Row("GET", "/api/quotas", "/api/quotas", EVERYBODY),
     Row("GET", "/api/events", "/api/events", EVERYBODY),
     Row("GET", "/api/events/tail", "/api/events/tail", EVERYBODY),
     Row("GET", "/api/stats", "/api/stats", EVERYBODY),
@@ -89,6 +90,7 @@ ROWS: Final = (
         SEE,
         SEE,
     ),
+    Row("GET", "/api/tenants/{forge}/{owner}/quota", "/api/tenants/local/alice/quota", SEE, SEE),
     # changes
     Row("POST", "/api/runs/{run}/cancel", f"/api/runs/{OPEN}/cancel", RUN & SEE, SEE),
     Row("POST", "/api/runs/{run}/rerun", f"/api/runs/{ENDED}/rerun", RUN & SEE, SEE),
@@ -192,6 +194,14 @@ ROWS: Final = (
     ),
     Row("DELETE", "/api/tokens/{id}", "/api/tokens/0123456789ab", {"operator"}, set()),
     # the installation
+    Row(
+        "PUT",
+        "/api/tenants/{forge}/{owner}/quota",
+        "/api/tenants/local/alice/quota",
+        OPERATE,
+        SEE,
+        {"functions": 5},
+    ),
     Row("GET", "/api/keys", "/api/keys", OPERATE),
     Row("POST", "/api/keys", "/api/keys", OPERATE),
     Row("DELETE", "/api/keys/{kid}", "/api/keys/made-before", OPERATE),
