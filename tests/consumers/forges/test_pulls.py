@@ -25,8 +25,8 @@ from tests.consumers.forges.samples import (
 AT = datetime(2026, 1, 31, 12, 0, 5, tzinfo=UTC)
 
 
-def github_pull(action: str, *, fork: bool = False, **changes: Any) -> Meaning:
-    """Return what GitHub's event ``pull_request`` means."""
+def github_pull_body(action: str, *, fork: bool = False, **changes: Any) -> dict[str, Any]:
+    """Return GitHub's event ``pull_request``."""
     repository = github_repository()
     owner = "mallory" if fork else "Octo"
     origin = {"id": 2 if fork else repository["id"], "full_name": f"{owner}/Hello-World"}
@@ -48,7 +48,7 @@ def github_pull(action: str, *, fork: bool = False, **changes: Any) -> Meaning:
         "merged": False,
         "draft": False,
     }
-    body = {
+    return {
         "action": action,
         "number": 7,
         "pull_request": pull | changes.pop("pull", {}),
@@ -57,6 +57,11 @@ def github_pull(action: str, *, fork: bool = False, **changes: Any) -> Meaning:
         "installation": {"id": 957387, "node_id": "MDIz"},
         **changes,
     }
+
+
+def github_pull(action: str, *, fork: bool = False, **changes: Any) -> Meaning:
+    """Return what GitHub's event ``pull_request`` means."""
+    body = github_pull_body(action, fork=fork, **changes)
     return github.translate(delivery("github", "pull_request", body))
 
 

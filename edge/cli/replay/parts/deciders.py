@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from consumers.forges import customers
-from consumers.forges.meaning import Ignored, Meaning, Statement
+from consumers.forges.meaning import Ignored, Meaning, Pressed, Statement
 from consumers.intake import consumer as intake
 from consumers.intake.admission import CustomersUnread
 from consumers.intake.consumer import Intake
@@ -23,13 +23,16 @@ from schemas.events.project import ProjectInstalled, ProjectRemoved
 class RecordedIntake(Intake):
     """Intake, in front of a history from before there was a list of customers, too.
 
-    What a forge said when it was asked whether a project is installed, is as recorded.
+    What a forge said when it was asked whether a project is installed, or who may press a button,
+    is as recorded.
     """
 
     scene: Scene
 
     async def asked(self, forge: str, meaning: Meaning) -> Meaning:  # noqa: ARG002 - it is recorded
         """Return what came of the forge's answer then."""
+        if isinstance(meaning.says, Pressed):
+            return replace(meaning, says=self._came_of_it())
         project, _ = concerned(meaning)
         if project is None:
             return meaning
@@ -41,6 +44,19 @@ class RecordedIntake(Intake):
                 return replace(meaning, also=(Statement(project, fact),))
             case _:
                 return meaning
+
+    def _came_of_it(self) -> Ignored | tuple[Statement, ...]:
+        """Return what a button came to then; NotRecorded while it has come to nothing."""
+        if said := self.scene.recorded(DeliveryIgnored):
+            return Ignored(said.reason)
+        facts = [one for one in self.scene.decision.recorded if one.of.kind != "delivery"]
+        if not facts:
+            raise NotRecorded("what the forge says of who pressed the button")
+        # a run's name is part of its fact's id, as ``presses`` has it
+        return tuple(
+            Statement(one.of, one.fact, (one.of.id,) if one.of.kind == "run" else (), one.name)
+            for one in facts
+        )
 
     async def meaning(self, delivery: Delivery) -> Meaning:
         """Return what a delivery means; NotRecorded while no list of customers was."""

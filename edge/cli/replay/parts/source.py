@@ -18,7 +18,7 @@ from consumers.source.prepare import Archive, Prepared
 from consumers.source.remote import Remote
 from edge.cli.replay.decisions import NotRecorded
 from edge.cli.replay.parts.part import Part, Scene
-from schemas.envelope import Recorded
+from schemas.envelope import Aggregate, Recorded
 from schemas.events.run import RunArchived, RunQueued, RunRejected, RunResolved
 from schemas.repository import Repository
 from schemas.stack_spec import FunctionSpec
@@ -55,8 +55,8 @@ class RecordedSource(Source):
         return Archive(spec, await self.scene.blobs.get(fact.archive))
 
 
-async def _nowhere(forge: str, repository: Repository) -> Remote:
-    raise NotRecorded(f"{repository.full_name} at {forge}")
+async def _nowhere(of: Aggregate, repository: Repository) -> Remote:
+    raise NotRecorded(f"{repository.full_name} at {of.forge}")
 
 
 @cache
