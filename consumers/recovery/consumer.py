@@ -11,7 +11,7 @@ if it still does.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -37,6 +37,8 @@ from schemas.ids import event_id
 SOONEST: Final = 5.0  # seconds until it is tried again what the log did not take
 QUIET: Final = timedelta(hours=1)  # between two facts that say nothing new
 REMEMBERED: Final = timedelta(days=7)  # older deliveries are left: our own may have been forgotten
+
+CaughtUp = Callable[[], Awaitable[bool]]
 
 log = structlog.get_logger(__name__)
 
@@ -72,16 +74,21 @@ class Recovery:
         findings: Findings,
         known: Known,
         customers: Fold[Admitted],
+        caught_up: CaughtUp,
         born: datetime,
         pace: Pace | None = None,
     ) -> None:
-        """Compare ``forge``; what was sent before the log was ``born`` is not ours."""
+        """Compare ``forge``; what was sent before the log was ``born`` is not ours.
+
+        ``caught_up``: whether intake has begun with all that is stored.
+        """
         self._forge = forge
         self._events = events
         self._findings = findings
         self._known = known
         self._customers = customers
         self._comparison = Comparison(forge, lists, events, known, self._admits)
+        self._caught_up = caught_up
         self._born = born
         self._pace = pace or Pace()
         self._of = Aggregate(forge.name, "", "reconciliation", "")
@@ -167,8 +174,8 @@ class Recovery:
         if not suspects and not accounts:
             return
         await _pause(self._pace.settle, stopping)
-        if stopping.is_set():
-            return
+        if stopping.is_set() or not await self._caught_up():
+            return  # what is stored may be the very news
         await self._again(accounts, suspects, roster, done)
 
     async def _again(

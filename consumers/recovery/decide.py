@@ -5,11 +5,14 @@ was installed, and installing deploys nothing. It is where somebody has moved it
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from consumers.recovery.forge import Account, Change, Changed, Move, Named, Seen, Turn
 from consumers.recovery.known import Branch, Project, Pull, Tenant
 from schemas.ids import ZERO_SHA
+
+SLACK: Final = timedelta(seconds=2)  # forges tell whole seconds, and by clocks of their own
 
 
 def moves(known: Project, seen: Seen) -> tuple[Move, ...]:
@@ -115,4 +118,4 @@ def deleted(name: str, tenants: Mapping[str, Tenant], projects: Mapping[str, Pro
 
 
 def _younger(at: datetime | None, since: datetime) -> bool:
-    return at is not None and at > since
+    return at is not None and at > since - SLACK
