@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+from bus import durables
 from bus.connection import Bus
 from bus.fold import Fold
 from consumers.forges.customers import Admitted
+from consumers.intake.consumer import Intake
 from consumers.recovery.consumer import Pace, Recovery
 from consumers.recovery.finding import Findings
 from consumers.recovery.forge import Forge, Lists
@@ -22,6 +24,10 @@ def recoveries_of(
     pace = Pace(every=chosen.reconcile_minutes * 60.0)
     born = datetime.fromisoformat(bus.born)
 
+    async def caught_up() -> bool:
+        live = await durables.live(bus.js, Intake)
+        return live is not None and int(live["num_pending"]) == 0
+
     def of(forge: Forge, lists: Lists | None) -> Recovery:
         findings = Findings(forge.name, bus.log, bus.deliveries)
         return Recovery(
@@ -31,6 +37,7 @@ def recoveries_of(
             findings=findings,
             known=known,
             customers=customers,
+            caught_up=caught_up,
             born=born,
             pace=pace,
         )
