@@ -46,6 +46,7 @@ from schemas.events.run import (
     RunSuperseded,
 )
 from schemas.ids import digest_of, event_id
+from schemas.tenants import account
 
 TRIES: Final = 20  # of one event, while others write, too
 
@@ -81,6 +82,10 @@ class Comments:
     def key(self, event: Recorded[Event]) -> str:
         """Return the project."""
         return f"{event.of.forge} {event.of.project}"
+
+    def lane(self, event: Recorded[Event]) -> str:
+        """Return whose the project is: accounts take turns."""
+        return account(event.of.forge, event.name)
 
     async def handle(self, event: Recorded[Event]) -> None:
         """Have the comment of a fact's pull request say how things stand."""

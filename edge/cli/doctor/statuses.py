@@ -1,4 +1,4 @@
-"""What forges are told of commits: that something is, and what they have refused of late."""
+"""What forges are told, of commits and pull requests, and what they have refused of late."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -14,6 +14,10 @@ from schemas.envelope import Recorded
 from schemas.errors import LogUnavailable
 
 LATELY: Final = timedelta(days=1)
+KINDS: Final = {  # what was refused, and what makes up for it
+    "a report": ("status.*.report-failed", "status.*.reported"),
+    "a comment": ("comment.*.refused", "comment.*.written"),
+}
 
 
 async def statuses(subject: Subject) -> Outcome:
@@ -30,13 +34,14 @@ async def statuses(subject: Subject) -> Outcome:
     try:
         async with session(subject.reader, name="doctor") as js:
             told = await _last(js, "ev.*.*.status.*.reported")
-            failed = await _last(js, "ev.*.*.status.*.report-failed")
-            if failed is not None and await _open(js, failed):
-                return warn(
-                    f"{failed.of.forge} did not take a report on {failed.name}: "
-                    f"{failed.fact.message}",
-                    f"`pushline explain {failed.fact.code}`",
-                )
+            for what, (bad, good) in KINDS.items():
+                failed = await _last(js, f"ev.*.*.{bad}")
+                if failed is not None and await _open(js, failed, good):
+                    return warn(
+                        f"{failed.of.forge} did not take {what} on {failed.name}: "
+                        f"{failed.fact.message}",
+                        f"`pushline explain {failed.fact.code}`",
+                    )
     except LogUnavailable:
         return off("the log was not reached")
     if told is None:
@@ -44,12 +49,12 @@ async def statuses(subject: Subject) -> Outcome:
     return ok(f"forges are told how commits stand, the last time at {told.time:%Y-%m-%d %H:%M} UTC")
 
 
-async def _open(js: JetStream, failed: Recorded[Any]) -> bool:
+async def _open(js: JetStream, failed: Recorded[Any], good: str) -> bool:
     """Tell whether a refusal is new, and the last word of its project."""
     if envelope.now() - failed.time > LATELY:
         return False
     project = f"{subjects.encode(failed.of.forge)}.{subjects.encode(failed.of.project)}"
-    since = await _last(js, f"ev.{project}.status.*.reported")
+    since = await _last(js, f"ev.{project}.{good}")
     return since is None or since.seq < failed.seq
 
 

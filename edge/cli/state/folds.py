@@ -6,6 +6,7 @@ from typing import Any, Final, TypeAlias
 from bus.fold import Fold
 from consumers.collector import artefacts, buildlogs
 from consumers.collector.consumer import Folds as Collected
+from consumers.comments import pulls
 from consumers.deployer import desired
 from consumers.forges import customers
 from consumers.intake import consumer as intake
@@ -49,6 +50,7 @@ MAKERS: Final[Makers] = (
         *Quotas.kept(Usual(), Quota()).all(),
         Fold("builder-quotas", row=Said, key=allowed.key, reduce=allowed.reduce),
         commits.fold(),
+        pulls.fold(),
     ),
 )
 

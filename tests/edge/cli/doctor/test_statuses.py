@@ -9,11 +9,15 @@ from edge.cli.doctor.statuses import CHECKS
 from edge.cli.settings import Settings
 from schemas.envelope import Aggregate
 from schemas.events import Event
+from schemas.events.comment import CommentRefused, CommentWritten
 from schemas.events.status import StatusReported, StatusReportFailed
+from schemas.ids import tag_of
 
 SHA = "ab" * 20
 REPORTED = StatusReported("production", SHA, "completed", 1, status="completed")
 FAILED = StatusReportFailed("production", SHA, "completed", 1, "status_refused", "no permission")
+REFUSED = CommentRefused(7, SHA, "forge_refused", "the permission pull_requests=write is missing")
+WRITTEN = CommentWritten(7, "3000001", "sha256:" + "0" * 64, SHA, 1)
 
 [CHECK] = CHECKS
 
@@ -25,7 +29,10 @@ async def test_the_last_word_of_each_project_counts(bus: Bus, bus_settings: BusS
 
     async def found(project: str = "", *facts: Event) -> Finding:
         for fact in facts:
-            of = Aggregate("gitlab", project, "status", f"production/@{SHA}")
+            kind = tag_of(fact).partition(".")[0]
+            of = Aggregate(
+                "gitlab", project, kind, f"production/@{SHA}" if kind == "status" else "7"
+            )
             id = f"test:{await bus.log.head()}"
             await bus.log.append(fact, of=of, id=id, name="acme/shop")
         return await CHECK.run(subject)
@@ -38,6 +45,8 @@ async def test_the_last_word_of_each_project_counts(bus: Bus, bus_settings: BusS
     assert refused.cure == "`pushline explain status_refused`"
     assert (await found("2", REPORTED)).state == "warn"
     assert (await found("1", REPORTED)).state == "ok"
+    assert (await found("1", REFUSED)).says.startswith("gitlab did not take a comment on acme/shop")
+    assert (await found("1", WRITTEN)).state == "ok"
 
 
 async def test_without_an_app_nothing_is_reported(tmp_path: Path) -> None:
