@@ -17,6 +17,7 @@ log = structlog.get_logger(__name__)
 EVERY: Final = 0.1  # seconds between two writes
 TAIL: Final = 20  # lines
 LINE: Final = 2000  # characters of a line
+_COLOUR: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # and where a terminal's cursor goes
 _USERINFO: Final = re.compile(r"(?<=://)[^/\s@]+(?=@)")  # user and password, or a token, in a URL
 
 
@@ -81,5 +82,6 @@ def printable(line: str) -> str:
 
     Bounded, without control characters, and without what stands before the host of a URL.
     """
-    safe = _USERINFO.sub("***", line[: 2 * LINE])[:LINE]  # first: a cut URL hides its @
+    plain = _COLOUR.sub("", line[: 2 * LINE])
+    safe = _USERINFO.sub("***", plain)[:LINE]  # first: a cut URL hides its @
     return "".join(char if char.isprintable() else " " for char in safe).rstrip()

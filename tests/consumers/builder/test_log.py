@@ -13,7 +13,8 @@ from consumers.builder.log import LINE, printable
         ("a http://u:s3cr3t@h b ssh://k:s3cr3t@h", "a http://***@h b ssh://***@h"),
         ("https://host/@scope/package?a=b@c", "https://host/@scope/package?a=b@c"),
         ("mail alice@example.com", "mail alice@example.com"),
-        ("red \x1b[31mtext\x07", "red  [31mtext"),
+        ("red \x1b[1;31mtext\x1b[0m\x07", "red text"),
+        ("https://user:s3\x1b[0mcr3t@host/", "https://***@host/"),
     ],
 )
 def test_a_line_is_safe_to_show(line: str, shown: str) -> None:
