@@ -21,7 +21,8 @@ def recoveries_of(
     apis: ForgeApis, bus: Bus, known: Known, customers: Fold[Admitted], chosen: AtForges
 ) -> tuple[Recovery, ...]:
     """Return a comparison of each forge that can be asked; none where none is wanted."""
-    pace = Pace(every=chosen.reconcile_minutes * 60.0)
+    every = chosen.reconcile_minutes * 60.0
+    pace = Pace(every=every, settle=min(30.0, every / 4))
     born = datetime.fromisoformat(bus.born)
 
     async def caught_up() -> bool:
