@@ -5,10 +5,11 @@ Reads   branch.pushed/1, branch.deleted/1, pull.opened/1, pull.updated/1, pull.c
         function.deployed/1, function.deploy-failed/1, project.removed/1, timer.fired/1, and
         what people ask for: run.cancel-requested/1, run.rerun-requested/1,
         environment.promote-requested/1, environment.close-requested/1,
-        function.rollback-requested/1
+        function.rollback-requested/1; tenant.renamed/1
 Writes  run.queued/1, run.superseded/1, run.cancelled/1, run.finished/1, tenant.labelled/1,
         function.claimed/1, environment.opened/1, environment.renewed/1, environment.refused/1,
-        environment.closed/1, pull.held/1; of recorded artefacts run.resolved/1 and run.built/1
+        environment.closed/1, pull.held/1, project.renamed/1; of recorded artefacts run.resolved/1
+        and run.built/1
 Calls   nobody
 Twice   is harmless: it decides by what the log says, each batch is guarded by what it was
         decided on, and a push that has its run is no longer pending
@@ -23,7 +24,7 @@ import msgspec
 import structlog
 
 from bus.log import EventLog
-from consumers.planner import artefacts, naming
+from consumers.planner import artefacts, naming, renames
 from consumers.planner.decide import (
     BY,
     Decision,
@@ -69,6 +70,7 @@ from schemas.events.run import (
     RunRerunRequested,
     RunResolved,
 )
+from schemas.events.tenant import TenantRenamed
 from schemas.events.timer import TimerFired
 from schemas.ids import run_id
 
@@ -103,6 +105,7 @@ class Planner:
         EnvironmentCloseRequested,
         FunctionRollbackRequested,
         TimerFired,
+        TenantRenamed,
     )
     begins: ClassVar[Literal["first", "now"]] = "first"
 
@@ -123,6 +126,8 @@ class Planner:
                 await self._branch_gone(event)
             case RunRerunRequested():
                 await self._rerun(event)
+            case TenantRenamed(to=to):
+                await trying(partial(renames.follow, self.events, self.folds, event, to), event)
             case EnvironmentPromoteRequested() | FunctionRollbackRequested() as asked:
                 queued = await artefacts.asked(self.events, event, asked)
                 if queued is not None:

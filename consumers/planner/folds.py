@@ -9,9 +9,10 @@ import structlog
 
 from bus.fold import Fold
 from bus.log import EventLog
-from consumers.planner import claims, labels, projects
+from consumers.planner import claims, labels, names, projects
 from consumers.planner.claims import Claim
 from consumers.planner.labels import Labelled
+from consumers.planner.names import Named
 from consumers.planner.projects import Project
 from schemas import subjects
 from schemas.envelope import Aggregate, Recorded
@@ -31,6 +32,7 @@ class Folds:
     projects: Fold[Project]
     labels: Fold[Labelled]
     claims: Fold[Claim]
+    names: Fold[Named]
 
     @classmethod
     def kept(cls, snapshots: Path | None = None) -> "Folds":
@@ -39,11 +41,12 @@ class Folds:
             _fold("planner-projects", Project, projects, snapshots),
             _fold("planner-labels", Labelled, labels, snapshots),
             _fold("planner-claims", Claim, claims, snapshots),
+            _fold("planner-names", Named, names, snapshots),
         )
 
     def all(self) -> tuple[Fold[Any], ...]:
         """Return each of them."""
-        return (self.projects, self.labels, self.claims)
+        return (self.projects, self.labels, self.claims, self.names)
 
     async def project(self, events: EventLog, of: Aggregate) -> tuple[Project, int]:
         """Return a project as the log has it at this moment, and the sequence that this is at."""

@@ -16,19 +16,22 @@ from schemas.events.tenant import TenantLabelled
 from schemas.ids import event_id
 
 LABELLED: Final = "ev.*.=.tenant.*.labelled"
+RENAMED: Final = "ev.*.=.tenant.*.renamed"
 CLAIMED: Final = "ev.*.*.function.*.claimed"
 
 
 async def label_of(events: EventLog, folds: Folds, cause: Recorded[Event], owner: str) -> str:
     """Return the tenant's label; allot one to a tenant that has none."""
     of, rows = tenant(cause.of.forge, owner), folds.labels.rows
-    if found := rows.get(labels.key_of(of)):
-        return found.label
+    key = labels.key_of(of)
+    if found := labels.current(rows, key):
+        return found
     seq = await events.last_seq(LABELLED)
-    await folds.labels.reached(seq)
-    if found := rows.get(labels.key_of(of)):
-        return found.label
-    fact = TenantLabelled(labels.allot(owner, {row.label for row in rows.values()}))
+    await folds.labels.reached(max(seq, await events.last_seq(RENAMED)))
+    if found := labels.current(rows, key):
+        return found
+    label, was = labels.inherited(rows, key)
+    fact = TenantLabelled(label or labels.allot(owner, labels.taken(rows)), was)
     id, guard = event_id(BY, cause.id, fact), Guard(LABELLED, seq)
     await events.append(fact, of=of, id=id, cause=cause, actor=BY, name=owner, guard=guard)
     return fact.label

@@ -18,10 +18,11 @@ from consumers.secrets.envelope import unseal
 from consumers.secrets.keyfile import KeyFile
 from consumers.secrets.keys import KeyGone
 from schemas import subjects
-from schemas.envelope import Aggregate, Recorded
+from schemas.envelope import Aggregate, Recorded, tenant
 from schemas.environments import PRODUCTION, Kind, kind_of
 from schemas.errors import BlobMissing, Conflict, GiveUp
 from schemas.events.secret import SecretRemoved, SecretSealed
+from schemas.events.tenant import TenantRenamed
 from schemas.ids import event_id
 from schemas.secrets import (
     Held,
@@ -33,6 +34,7 @@ from schemas.secrets import (
     check_value,
     reaching,
 )
+from schemas.tenants import lineage
 
 TRIES: Final = 20  # against others who change the same secret at the same time
 
@@ -66,6 +68,8 @@ class Secrets:
             last = await self._last(scope.secret(name))
             if last is None or isinstance(last.fact, SecretRemoved):
                 continue
+            if not scope.project and await self._renamed(scope, since=last.seq):
+                continue
             if kind_of(environment) not in last.fact.environments:
                 return None
             if (value := await self._value(scope.secret(name))) is not None:
@@ -81,6 +85,17 @@ class Secrets:
             if last is not None and isinstance(last.fact, SecretSealed):
                 return "given" if kind_of(environment) in last.fact.environments else "withheld"
         return "none"
+
+    async def _renamed(self, scope: Scope, *, since: int) -> bool:
+        """Tell whether a tenant's name is perhaps another account's since a secret was set.
+
+        Whoever takes a name that is free again is somebody else, and gets nothing of it.
+        """
+        for owner in lineage(scope.owner):
+            last = await self.events.last(tenant(scope.forge, owner), TenantRenamed)
+            if last is not None and last.seq > since:
+                return True
+        return False
 
     async def put(
         self,

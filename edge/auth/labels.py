@@ -23,7 +23,9 @@ def key(event: Recorded[Event]) -> str | None:
 
 
 def reduce(row: Tenant | None, event: Recorded[Event]) -> Tenant | None:
-    """Return whose the label is: the first one's, for ever; pure."""
-    if row is None and isinstance(event.fact, TenantLabelled):
-        return Tenant(event.of.forge, event.of.id.lower())
-    return row
+    """Return whose the label is: the first one's, for ever, whatever it is called; pure."""
+    match event.fact:
+        case TenantLabelled(was=was) if row in (None, Tenant(event.of.forge, was)):
+            return Tenant(event.of.forge, event.of.id.lower())
+        case _:
+            return row

@@ -37,6 +37,7 @@ class TenantLabelled(Event, frozen=True, tag="tenant.labelled/1"):
     """A tenant got its host label, once and for ever. Written by planner, read by routes."""
 
     label: str  # the first part of its functions' host name
+    was: str = ""  # the login whose label it was: the account is called otherwise now
 
 
 class TenantMemberSet(Event, frozen=True, tag="tenant.member-set/1"):

@@ -11,9 +11,10 @@ from bus.keyfolder import KeysUnsafe
 from consumers.secrets.consumer import Sweeper
 from consumers.secrets.keyfile import KeyFile
 from consumers.secrets.store import Secrets, SecretUnreadable
-from schemas.envelope import Recorded
+from schemas.envelope import Recorded, tenant
 from schemas.errors import BlobMissing
 from schemas.events.secret import SecretRemoved, SecretSealed
+from schemas.events.tenant import TenantRenamed
 from schemas.secrets import MOST, Scope, SecretInvalid, SecretMissing
 
 SHOP = Scope("local", "alice/shop", "alice/shop")
@@ -49,6 +50,22 @@ async def test_a_value_is_set_replaced_and_removed(secrets: Secrets) -> None:
     assert (first, second, await opened(secrets)) == (b"one", b"two", None)
     with pytest.raises(SecretMissing, match="alice/shop has no secret npm"):
         await secrets.remove(SHOP, "npm", by="alice")
+
+
+async def test_a_name_that_somebody_else_takes_opens_nothing(secrets: Secrets, bus: Bus) -> None:
+    """After a rename the old name's secrets are nobody's; what its next owner sets is his."""
+    inner = Scope("gitlab", "group/sub")
+    await secrets.put(ALICE, "npm", b"alice's", by="alice")
+    await secrets.put(inner, "npm", b"group's", by="alice")
+    await secrets.put(SHOP, "own", b"shop's", by="alice")
+    for of in (tenant("local", "alice"), tenant("gitlab", "group")):
+        await bus.log.append(TenantRenamed("other"), of=of, id=f"test:{of.forge}")
+
+    assert await opened(secrets) is None
+    assert await secrets.open("gitlab", "9", "group/sub", "npm") is None
+    assert await opened(secrets, name="own") == b"shop's"
+    await secrets.put(ALICE, "npm", b"the next one's", by="eve")
+    assert await opened(secrets) == b"the next one's"
 
 
 async def test_a_projects_own_goes_before_its_tenants(secrets: Secrets) -> None:
