@@ -71,6 +71,18 @@ Node = Scalar | Items | Table
 
 def read(body: bytes) -> Node:
     """Return the one document in ``body``; raises YamlInvalid."""
+    found = documents(body)
+    if len(found) > 1:
+        raise YamlInvalid(
+            "a second document",
+            hint="keep one document, remove the line ---",
+            line=found[1][0],
+        )
+    return found[0][1] if found else Scalar("", 1, plain=True)
+
+
+def documents(body: bytes) -> list[tuple[int, Node]]:
+    """Return every document in ``body`` with the line it begins in; raises YamlInvalid."""
     if len(body) > BYTES:
         raise YamlInvalid(f"{len(body)} bytes, more than the {BYTES} that are read")
     try:
@@ -79,7 +91,7 @@ def read(body: bytes) -> Node:
         line = body[: error.start].count(b"\n") + 1
         raise YamlInvalid("not UTF-8", hint="save the file as UTF-8", line=line) from error
     try:
-        return _Composer(text).document()
+        return _Composer(text).documents()
     except MarkedYAMLError as error:
         raise _explained(error) from error
     except ReaderError as error:
@@ -105,20 +117,13 @@ class _Composer:
         self.anchors: dict[str, tuple[Node, int]] = {}
         self.budget = NODES
 
-    def document(self) -> Node:
-        node: Node = Scalar("", 1, plain=True)
-        seen = False
+    def documents(self) -> list[tuple[int, Node]]:
+        found = []
         for event in self.events:
             if isinstance(event, ev.DocumentStartEvent):
-                if seen:
-                    raise YamlInvalid(
-                        "a second document",
-                        hint="keep one document, remove the line ---",
-                        line=_line(event),
-                    )
-                seen = True
-                node = self.node(next(self.events), 0)
-        return node
+                self.anchors.clear()  # each document has its own
+                found.append((_line(event), self.node(next(self.events), 0)))
+        return found
 
     def node(self, event: ev.Event, depth: int) -> Node:
         if depth > DEPTH:

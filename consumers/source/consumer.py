@@ -19,16 +19,18 @@ from bus.blocking import run_blocking
 from bus.log import Draft, EventLog
 from consumers.source.archive import Templates
 from consumers.source.fetch import Commit, fetch
-from consumers.source.limits import Deadline, Refused, SourceSettings
+from consumers.source.limits import Deadline, Refused, SourceSettings, refused
 from consumers.source.prepare import SHOWN, Prepared, prepare
 from consumers.source.quota import Quotas, Usual, need_of
 from consumers.source.remote import Remotes
-from consumers.source.secrets import AllKnown, KnownSecrets, missing
+from consumers.source.secrets import AllKnown, Binding, KnownSecrets, declared, missing, without
 from consumers.source.tree import Tree
 from schemas.envelope import Recorded
+from schemas.environments import is_preview
 from schemas.errors import Conflict
 from schemas.events.run import ENDED, Problem, RunArchived, RunQueued, RunRejected, RunResolved
 from schemas.ids import Digest, Sha, event_id
+from schemas.sealed import FILE, SealedRefused
 from schemas.tenants import account
 
 TRIES: Final = 20  # decisions on one run, before it waits its turn again
@@ -48,6 +50,7 @@ class Source:
     honoured: Collection[str] = ()  # fields of stack.yml that builder and platform act on
     quotas: Quotas | None = None  # None: accounts may have anything
     secrets: KnownSecrets = field(default_factory=AllKnown)
+    binding: Binding | None = None  # of secrets.yml; None: it is refused
     durable: ClassVar[str] = "source"
     reads: ClassVar[tuple[type[RunQueued], ...]] = (RunQueued,)
     begins: ClassVar[Literal["first", "now"]] = "first"
@@ -75,7 +78,7 @@ class Source:
         try:
             commit = await self.fetched(queued)
             prepared = await run_blocking(self.prepared, commit)
-            await self.refuse_missing(queued, prepared)
+            await self.bind_secrets(queued, prepared)
             await self.resolve(queued, commit.sha, prepared)
         except Refused as refusal:
             await self.reject(queued, refusal)
@@ -93,11 +96,25 @@ class Source:
         tree = Tree(commit.sha, commit.objects, self.settings, deadline)
         return prepare(tree, self.templates, self.honoured)
 
-    async def refuse_missing(self, queued: Recorded[RunQueued], prepared: Prepared) -> None:
-        """Raise Refused when the stack names secrets that this run would not get."""
-        problems = await missing(self.secrets, queued.of, queued.fact, prepared.needs)
+    async def bind_secrets(self, queued: Recorded[RunQueued], prepared: Prepared) -> None:
+        """Have the cluster hold what production's commit declares; raises Refused.
+
+        Refused also, and nothing bound, when the stack names secrets that this run would not get.
+        """
+        sealed = declared(prepared.sealed, queued.fact, self.binding)
+        where = self.binding.namespace if self.binding else ""
+        needs = without(prepared.needs, sealed, queued.fact.label, where)
+        problems = await missing(self.secrets, queued.of, queued.fact, needs)
         if problems:
             raise Refused("secret_missing", problems[:SHOWN])
+        if self.binding is None or is_preview(queued.fact.environment):
+            return
+        if await self.events.last(queued.of, *ENDED):
+            return
+        try:
+            await self.binding.bind(queued, sealed)
+        except SealedRefused as error:
+            raise refused(error.code, error.message, error.hint, file=FILE) from error
 
     async def reject(self, queued: Recorded[RunQueued], refusal: Refused) -> None:
         """Record why this commit will never run."""

@@ -11,6 +11,7 @@ from consumers.source.tree import Outside, Tree
 from schemas.environments import Previews
 from schemas.events.run import Problem
 from schemas.ids import Digest, digest_of
+from schemas.sealed import FILE
 from schemas.stack import NAMES, FunctionSpec, Stack, StackInvalid, environment_of, parse
 
 SHOWN = 100  # problems and warnings that one fact carries
@@ -35,6 +36,7 @@ class Prepared(msgspec.Struct, frozen=True):
     warnings: tuple[Problem, ...]
     previews: Previews | None = None
     needs: tuple[Need, ...] = ()  # secrets that have to be there
+    sealed: bytes | None = None  # secrets.yml, unread; None: there is none
 
 
 def prepare(tree: Tree, templates: Templates, honoured: Collection[str] = ()) -> Prepared:
@@ -58,9 +60,9 @@ def prepare(tree: Tree, templates: Templates, honoured: Collection[str] = ()) ->
     if problems:
         ordered = sorted(set(problems), key=lambda problem: (problem.line, problem.message))
         raise Refused("stack_invalid", tuple(ordered[:SHOWN]))
-    warnings = [*stack.warnings, *tree.warnings(), *_unheard(tree)]
+    warnings = [*stack.warnings, *tree.warnings()]
     needs = needs_of(stack, honoured)
-    return Prepared(tuple(archives), tuple(warnings[:SHOWN]), stack.previews, needs)
+    return Prepared(tuple(archives), tuple(warnings[:SHOWN]), stack.previews, needs, _sealed(tree))
 
 
 def _stack(tree: Tree, templates: Templates, honoured: Collection[str]) -> Stack:
@@ -141,7 +143,10 @@ def _environment(
     return merged
 
 
-def _unheard(tree: Tree) -> Iterator[Problem]:
-    if "secrets.yml" in tree.entries:
-        message = "not honoured yet: sealed secrets are not imported"
-        yield Problem(message, file="secrets.yml")
+def _sealed(tree: Tree) -> bytes | None:
+    if FILE not in tree.entries:
+        return None
+    try:
+        return tree.body(tree.resolve(FILE))
+    except Outside as error:
+        raise refused("secrets_invalid", str(error), file=FILE) from error

@@ -5,10 +5,13 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from schemas.envelope import Aggregate
+from consumers.source.limits import Refused, refused
+from schemas.envelope import Aggregate, Recorded
+from schemas.environments import is_preview
 from schemas.events.run import Problem, RunQueued
-from schemas.secrets import Held, SecretInvalid, bound_name
-from schemas.stack_spec import FunctionSpec, Stack
+from schemas.sealed import FILE, SealedSecret, parse
+from schemas.secrets import Held, SecretInvalid, bound_name, bound_prefix
+from schemas.stack_spec import FunctionSpec, Stack, StackInvalid
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +44,53 @@ class AllKnown:
         return ["given" for _ in needs]
 
 
+class Binding(Protocol):
+    """Puts a repository's SealedSecrets into the cluster that opens them; shared between tasks."""
+
+    @property
+    def namespace(self) -> str:
+        """Return the one in which they are bound."""
+        ...
+
+    async def bind(self, cause: Recorded[RunQueued], declared: Sequence[SealedSecret]) -> None:
+        """Have exactly these of a project there; raises ClusterUnavailable, SealedRefused."""
+        ...
+
+
+def declared(
+    body: bytes | None, queued: RunQueued, binding: Binding | None
+) -> tuple[SealedSecret, ...]:
+    """Return what secrets.yml declares for this run; raises Refused with every error in it.
+
+    A preview binds nothing: what it sealed would take the place of production's.
+    """
+    if body is None or (binding is not None and is_preview(queued.environment)):
+        return ()
+    if binding is None:
+        message = "SealedSecrets are bound by OpenFaaS on Kubernetes, which does not run this"
+        project = queued.repository.full_name
+        cure = f"pushline secrets set {project} NAME for each, and remove the file"
+        raise refused("secrets_invalid", message, cure, file=FILE)
+    try:
+        return parse(body, label=queued.label, namespace=binding.namespace)
+    except StackInvalid as error:
+        raise Refused("secrets_invalid", error.problems) from error
+
+
+def without(
+    needs: Sequence[Need], sealed: Sequence[SealedSecret], label: str, namespace: str
+) -> list[Need]:
+    """Return the needs that secrets.yml does not meet."""
+    names = {one.name for one in sealed}
+    return [
+        need
+        for need in needs
+        if need.of == "build"
+        or need.namespace not in ("", namespace)
+        or bound_prefix(label) + need.name not in names
+    ]
+
+
 def needs_of(stack: Stack, honoured: Collection[str]) -> tuple[Need, ...]:
     """Return every secret that builder and platform will ask for."""
     return tuple(need for spec in stack.functions for need in _needs(spec, stack, honoured))
@@ -64,23 +114,25 @@ async def missing(
     """Return a problem for each secret that this run does not get, each with its cure."""
     if not needs:
         return ()
-    project = queued.repository.full_name
     found = await known.held(run, queued, needs)
-    problems = (
-        _problem(need, held, queued.label, project) for need, held in zip(needs, found, strict=True)
-    )
+    problems = (_problem(need, held, queued) for need, held in zip(needs, found, strict=True))
     return tuple(problem for problem in problems if problem is not None)
 
 
-def _problem(need: Need, held: Held, label: str, project: str) -> Problem | None:
+def _problem(need: Need, held: Held, queued: RunQueued) -> Problem | None:
     try:
-        bound_name(label, need.name)
+        bound_name(queued.label, need.name)
     except SecretInvalid as error:
         return msgspec.structs.replace(need.at, message=error.message, cure=error.hint)
     if held == "given":
         return None
-    message, cure = f"there is no secret {need.name}", f"pushline secrets set {project} {need.name}"
+    message = f"there is no secret {need.name}"
+    cure = f"pushline secrets set {queued.repository.full_name} {need.name}"
+    preview = is_preview(queued.environment)
     if held == "withheld":
-        message = f"previews do not get the secret {need.name}"
+        message = (
+            f"{'previews do' if preview else 'production does'} not get the secret {need.name}"
+        )
+    if preview:
         cure = f"{cure} --previews"
     return msgspec.structs.replace(need.at, message=message, cure=cure)

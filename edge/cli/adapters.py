@@ -14,12 +14,14 @@ from consumers.collector.evidence import Evidence, ForgesAsked
 from consumers.deployer.local.client import LocalPlatform
 from consumers.deployer.openfaas.client import Gateway
 from consumers.deployer.platform import Platform
+from consumers.secrets.binding import Binder
 from consumers.secrets.keyfile import KeyFile
 from consumers.secrets.store import Secrets
 from consumers.source.remote import ForgeRemotes, Remotes
 from consumers.source.secrets import KnownSecrets
 from consumers.timer.router import Router, RouterSettings
 from edge.cli.build_secrets import OrderedSecrets
+from edge.cli.cluster import binder
 from edge.cli.forges import ForgeApis
 from edge.cli.gateways import gateway_settings
 from edge.cli.honoured import honoured
@@ -101,6 +103,11 @@ class Adapters:
         if self.settings.settings.platform == "openfaas":
             return GatewayToo(stored, self.gateway, self.settings.settings.gateway_namespace)
         return stored
+
+    @cached_property
+    def binder(self) -> Binder | None:
+        """Return what binds a secrets.yml in the cluster, None where there is no cluster."""
+        return binder(self.settings.settings, self.bus, self.closing)
 
     @cached_property
     def functions(self) -> Router:

@@ -177,6 +177,18 @@ def public_key(*, at: At = HERE) -> int:
     return 0
 
 
+@app.command
+def cert(*, at: At = HERE) -> int:
+    """Print the certificate that kubeseal seals a secrets.yml with; anybody may have it.
+
+    For functions that run on Kubernetes: kubeseal --cert takes it. Elsewhere there is none, and
+    `secrets set` keeps values.
+    """
+    with Api(target(at)).stream("/pub-cert.pem", PATIENCE) as answer:
+        sys.stdout.write(answer.read().decode("ascii", "replace"))
+    return 0
+
+
 def _value(what: str, file: Path | None, *, visible: bool) -> bytes:
     """Return what the user gives, a little more than may be."""
     if file is not None:

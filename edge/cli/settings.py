@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from edge.cli import variables
-from edge.cli.quota_settings import Allotting
+from edge.cli.cluster_settings import InCluster
 from edge.cli.variables import SECRET, load, unknown, variable
 from schemas.errors import SettingInvalid
 
@@ -26,7 +26,7 @@ TOOLS: Final = ("PIP_", "NPM_CONFIG_", "npm_config_", "SSL_CERT_")
 PROXIES: Final = ("PATH", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE")
 
 
-class Settings(Allotting, frozen=True, kw_only=True):
+class Settings(InCluster, frozen=True, kw_only=True):
     """All that an operator can set, one variable a field."""
 
     home: Annotated[

@@ -142,6 +142,7 @@ def _source(parts: Adapters) -> Consumers:
         limits,
         honoured=honoured,
         secrets=parts.known_secrets,
+        binding=parts.binder,
         quotas=quotas,
     )
     return _worker(parts, source, *quotas.all())

@@ -27,6 +27,26 @@ class SecretSealed(Event, frozen=True, tag="secret.sealed/1"):
     environments: tuple[Kind, ...] = (PRODUCTION,)  # which get it: previews only where it says so
 
 
+class SecretBound(Event, frozen=True, tag="secret.bound/1"):
+    """A SealedSecret of a repository's secrets.yml is in the cluster. Written by secrets.
+
+    The id is ``<namespace>/<name>``; whoever seals it for the cluster is the cluster's to know.
+    """
+
+    name: str  # in the cluster, <label>-<name>
+    namespace: str
+    keys: tuple[str, ...]  # files that a function finds
+    digest: Digest  # of what was applied
+
+
+class SecretUnbound(Event, frozen=True, tag="secret.unbound/1"):
+    """A SealedSecret is out of the repository, and out of the cluster. Written by secrets."""
+
+    name: str
+    namespace: str
+    reason: str = ""
+
+
 class SecretRemoved(Event, frozen=True, tag="secret.removed/1"):
     """A secret is no more. Written by edge, read by secrets."""
 

@@ -210,11 +210,12 @@ def test_an_archive_has_limits(templates: Templates) -> None:
             prepare(tree_of({**GOOD, **links}, limits), templates)
 
 
-def test_sealed_secrets_lead_to_a_warning(templates: Templates) -> None:
-    """secrets.yml of the predecessor is not imported yet, and that is said."""
+def test_sealed_secrets_are_handed_on_as_they_are(templates: Templates) -> None:
+    """Whose they have to be is known to whoever knows the run; no warning, no file: nothing."""
     prepared = prepare(tree_of({**GOOD, "secrets.yml": b"x: y\n"}), templates)
 
-    assert [problem.file for problem in prepared.warnings] == ["secrets.yml"]
+    assert (prepared.sealed, prepared.warnings) == (b"x: y\n", ())
+    assert prepare(tree_of(GOOD), templates).sealed is None
 
 
 def test_a_tar_has_no_trace_of_time_and_owner(templates: Templates) -> None:

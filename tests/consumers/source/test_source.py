@@ -42,10 +42,12 @@ def source(bus: Bus, forge: Forge, templates: Templates) -> Source:
     return Source(bus.log, bus.blobs, remotes, templates, SourceSettings(fetch_seconds=20))
 
 
-async def queued(bus: Bus, sha: str, *, resolve: bool = False) -> Recorded[RunQueued]:
+async def queued(
+    bus: Bus, sha: str, *, resolve: bool = False, environment: str = "production"
+) -> Recorded[RunQueued]:
     """Queue the run; return the fact as it stands in the log."""
     fact = RunQueued(
-        environment="production",
+        environment=environment,
         generation=1,
         branch="main",
         sha=sha,

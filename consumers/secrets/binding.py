@@ -1,0 +1,131 @@
+"""Binding: what a repository's secrets.yml says becomes what the cluster has of that project.
+
+Writes  secret.bound/1, secret.unbound/1
+Calls   a SealedSecretsApi
+Twice   is harmless: it is declared again, the same; facts are about changes alone
+
+A secret belongs to the project that declared it first. Another one, and whoever made it by hand,
+is told so; nothing of theirs is overwritten.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+import msgspec
+import structlog
+
+from bus.log import EventLog
+from schemas.envelope import Aggregate, Recorded
+from schemas.events import Event
+from schemas.events.secret import SecretBound, SecretUnbound
+from schemas.ids import digest_of, event_id
+from schemas.sealed import ClusterUnavailable, SealedRefused, SealedSecret
+
+WAIT: Final = 20.0  # seconds in which a controller opens what it is given
+LOOK: Final = 0.2  # seconds between two looks
+ACTOR: Final = "secrets"
+
+log = structlog.get_logger(__name__)
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """What the controller says of a SealedSecret."""
+
+    state: Literal["pending", "opened", "refused"]
+    why: str = ""
+
+
+class SealedSecretsApi(Protocol):
+    """SealedSecrets of one namespace; raises ClusterUnavailable, SealedRefused."""
+
+    @property
+    def namespace(self) -> str:
+        """Return where functions and their secrets are."""
+        ...
+
+    async def names(self, of: Aggregate) -> frozenset[str]:
+        """Return what a project has there."""
+        ...
+
+    async def apply(self, sealed: SealedSecret, of: Aggregate) -> int:
+        """Have it there, as declared by a project; return its generation."""
+        ...
+
+    async def opened(self, name: str, generation: int) -> Opened:
+        """Return what came of this generation."""
+        ...
+
+    async def delete(self, name: str, of: Aggregate) -> bool:
+        """Delete it if it is this project's; False when there was none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Binder:
+    """Shared between tasks; the runs of one project come one after the other."""
+
+    events: EventLog
+    api: SealedSecretsApi
+    wait: float = WAIT
+    clock: Callable[[], float] = time.monotonic
+
+    @property
+    def namespace(self) -> str:
+        """Return where secrets are bound."""
+        return self.api.namespace
+
+    async def bind(self, cause: Recorded[Event], declared: Sequence[SealedSecret]) -> None:
+        """Have exactly these in the cluster; raises ClusterUnavailable, SealedRefused."""
+        of = cause.of
+        project = Aggregate(of.forge, of.project, "project", of.project)
+        there = await self.api.names(project)
+        applied = [(one, await self.api.apply(one, project)) for one in declared]
+        for one, generation in applied:
+            await self._until_opened(one, generation)
+            await self._record_bound(one, cause)
+        for name in sorted(there - {one.name for one in declared}):
+            await self.unbind(project, name, cause, reason="it is not in secrets.yml any more")
+
+    async def unbind(
+        self, project: Aggregate, name: str, cause: Recorded[Event], *, reason: str
+    ) -> None:
+        """Take one of a project's secrets out of the cluster."""
+        if not await self.api.delete(name, project):
+            return
+        fact = SecretUnbound(name=name, namespace=self.namespace, reason=reason)
+        id = event_id(ACTOR, cause.id, fact, name)
+        of = self._of(project, name)
+        await self.events.append(fact, of=of, id=id, cause=cause, actor=ACTOR)
+        log.info("secret_unbound", secret=name, project=project.project)
+
+    async def _until_opened(self, one: SealedSecret, generation: int) -> None:
+        ends = self.clock() + self.wait
+        while (found := await self.api.opened(one.name, generation)).state == "pending":
+            if self.clock() >= ends:
+                raise ClusterUnavailable(
+                    f"nobody has opened the SealedSecret {one.name} within {self.wait:g} s",
+                    hint="the operator looks at the SealedSecrets controller",
+                )
+            await asyncio.sleep(LOOK)
+        if found.state == "refused":
+            raise SealedRefused(
+                f"{one.name} cannot be opened: {found.why}",
+                hint="seal it again with what `pushline secrets cert` prints",
+            )
+
+    async def _record_bound(self, one: SealedSecret, cause: Recorded[Event]) -> None:
+        body = msgspec.json.encode((one.values, one.annotations), order="deterministic")
+        fact = SecretBound(one.name, self.namespace, tuple(sorted(one.values)), digest_of(body))
+        of = self._of(cause.of, one.name)
+        last = await self.events.last(of, SecretBound, SecretUnbound)
+        if last is not None and last.fact == fact:
+            return
+        id = event_id(ACTOR, cause.id, fact, one.name)
+        await self.events.append(fact, of=of, id=id, cause=cause, actor=ACTOR)
+        log.info("secret_bound", secret=one.name, project=of.project)
+
+    def _of(self, of: Aggregate, name: str) -> Aggregate:
+        return Aggregate(of.forge, of.project, "secret", f"{self.namespace}/{name}")

@@ -1,0 +1,207 @@
+"""Binding: what secrets.yml says becomes what the cluster has, by a strict API on loopback."""
+
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from bus.connection import Bus
+from consumers.secrets.binding import Binder
+from consumers.secrets.kubernetes import Kubernetes
+from schemas.envelope import Aggregate, Recorded
+from schemas.events import Event
+from schemas.events.run import RunQueued
+from schemas.events.secret import SecretBound, SecretUnbound
+from schemas.repository import Repository
+from schemas.sealed import ClusterUnavailable, SealedRefused, SealedSecret
+from tests.bus.authority import Authority
+from tests.heavy.cluster.played import NAMESPACE, Cluster, seal, served
+
+
+def run_of(project: str, number: int = 1) -> Aggregate:
+    """Return a run of a project."""
+    return Aggregate("github", project, "run", f"01JD8Z6Q5V000000000000000{number}")
+
+
+async def queued(bus: Bus, project: str = "7", number: int = 1) -> Recorded[Event]:
+    """Queue a run; return its fact."""
+    fact = RunQueued(
+        environment="production",
+        generation=number,
+        branch="main",
+        sha="0" * 40,
+        repository=Repository("alice", "shop", "main"),
+        label="alice",
+    )
+    of = run_of(project, number)
+    await bus.log.append(fact, of=of, id=f"planner:{project}:{number}")
+    found = await bus.log.last(of, RunQueued)
+    assert found
+    return found
+
+
+def sealed(name: str, **values: str) -> SealedSecret:
+    """Return a secret as a repository declares it."""
+    return SealedSecret(name=name, values={key: seal(value) for key, value in values.items()})
+
+
+@pytest.fixture
+async def cluster() -> AsyncIterator[Cluster]:
+    """Yield a cluster; whatever is done to it has to be as documented."""
+    made = Cluster()
+    runner = await served(made)
+    yield made
+    await runner.cleanup()
+    assert made.faults == []
+
+
+@pytest.fixture
+async def binder(bus: Bus, cluster: Cluster, tmp_path: Path) -> AsyncIterator[Binder]:
+    """Yield a binder that the cluster knows by its token."""
+    (tmp_path / "token").write_text(f"{cluster.token}\n")
+    api = Kubernetes(cluster.url, tmp_path, NAMESPACE, "here")
+    yield Binder(bus.log, api, wait=0.5)
+    await api.close()
+
+
+async def facts(bus: Bus, after: int) -> list[tuple[str, Event]]:
+    """Return what was recorded about secrets, with whom it is about."""
+    until = await bus.log.head()
+    return [
+        (event.of.id, event.fact)
+        async for event in bus.follow.events(after=after, until=until)
+        if event.of.kind == "secret"
+    ]
+
+
+async def test_declared_secrets_are_opened_and_recorded_once(
+    bus: Bus, cluster: Cluster, binder: Binder
+) -> None:
+    """Delivered twice they are applied twice, which changes nothing, and told once."""
+    cluster.slow = 1
+    cause = await queued(bus)
+    declared = [sealed("alice-api", key="one", pin="two"), sealed("alice-db", url="three")]
+
+    await binder.bind(cause, declared)
+    await binder.bind(cause, declared)
+
+    assert cluster.secrets == {
+        "alice-api": {"key": "one", "pin": "two"},
+        "alice-db": {"url": "three"},
+    }
+    assert cluster.listed == {"alice-api", "alice-db"}
+    recorded = await facts(bus, cause.seq)
+    assert [(of, type(fact)) for of, fact in recorded] == [
+        (f"{NAMESPACE}/alice-api", SecretBound),
+        (f"{NAMESPACE}/alice-db", SecretBound),
+    ]
+    first = recorded[0][1]
+    assert isinstance(first, SecretBound)
+    assert (first.name, first.keys) == ("alice-api", ("key", "pin"))
+
+
+async def test_what_is_no_longer_declared_is_removed(
+    bus: Bus, cluster: Cluster, binder: Binder
+) -> None:
+    """A key out of a secret, a secret out of the file; other projects' are not touched."""
+    await binder.bind(
+        await queued(bus), [sealed("alice-api", a="1", b="2"), sealed("alice-db", c="3")]
+    )
+    await binder.bind(await queued(bus, "8"), [sealed("alice-else", d="4")])
+    cause = await queued(bus, number=2)
+
+    await binder.bind(cause, [sealed("alice-api", b="2")])
+
+    assert cluster.secrets == {"alice-api": {"b": "2"}, "alice-else": {"d": "4"}}
+    bound, unbound = [fact for _, fact in await facts(bus, cause.seq)]
+    assert isinstance(bound, SecretBound)
+    assert bound.keys == ("b",)
+    assert unbound == SecretUnbound(
+        name="alice-db", namespace=NAMESPACE, reason="it is not in secrets.yml any more"
+    )
+
+
+async def test_nobody_elses_secret_is_taken(bus: Bus, cluster: Cluster, binder: Binder) -> None:
+    """Neither another project's of the tenant nor one that was made by hand."""
+    await binder.bind(await queued(bus, "8"), [sealed("alice-api", key="theirs")])
+    cluster.apply_by_hand("alice-hand", key="by hand")
+
+    for name in ("alice-api", "alice-hand"):
+        with pytest.raises(SealedRefused, match=f"{name} is another project's.*one repository"):
+            await binder.bind(await queued(bus), [sealed(name, key="mine")])
+
+    assert cluster.secrets == {"alice-api": {"key": "theirs"}, "alice-hand": {"key": "by hand"}}
+
+
+async def test_what_the_controller_cannot_open_is_refused_in_its_words(
+    bus: Bus, cluster: Cluster, binder: Binder
+) -> None:
+    """Sealed for another cluster: with the key that is to blame, and where the certificate is."""
+    wrong = SealedSecret(name="alice-api", values={"key": "eA" * 400})
+
+    with pytest.raises(SealedRefused, match=r"alice-api .*decrypt secret \(key\).*secrets cert"):
+        await binder.bind(await queued(bus), [wrong])
+
+    assert cluster.secrets == {}
+
+
+class Trouble(NamedTuple):
+    """What is wrong with a cluster, and what is told of it."""
+
+    field: str
+    value: object
+    error: type[Exception]
+    words: str
+
+
+TROUBLES = (
+    Trouble("down", 503, ClusterUnavailable, "answers 503: etcdserver"),
+    Trouble("down", 429, ClusterUnavailable, "answers 429"),
+    Trouble("slow", 99, ClusterUnavailable, "nobody has opened the SealedSecret alice-api"),
+    Trouble("token", "another", ClusterUnavailable, "answers 401"),
+    Trouble("installed", 0, SealedRefused, "no SealedSecrets .*controller"),
+    Trouble("verbs", {"GET"}, SealedRefused, "not let us PATCH.*get, list, patch and delete"),
+)
+
+
+@pytest.mark.parametrize(
+    "trouble", TROUBLES, ids=lambda trouble: f"{trouble.field} {trouble.value}"
+)
+async def test_a_cluster_that_does_not_do_it_is_told_apart(
+    bus: Bus, cluster: Cluster, binder: Binder, trouble: Trouble
+) -> None:
+    """What may pass is tried again, what an operator has to mend says so; no token is shown."""
+    setattr(cluster, trouble.field, trouble.value)
+
+    with pytest.raises(trouble.error, match=trouble.words) as raised:
+        await binder.bind(await queued(bus), [sealed("alice-api", key="x")])
+
+    assert "token-of-a-pod" not in f"{raised.value!r} {binder!r}"
+
+
+async def test_a_cluster_is_met_by_its_own_certificate(bus: Bus, tmp_path: Path) -> None:
+    """As in a pod: ca.crt and a token that is read anew for each call; no other is trusted."""
+    pems = Authority().folder(tmp_path / "tls")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pems / "cert.pem", pems / "key.pem")
+    made = Cluster()
+    runner = await served(made, context)
+    (tmp_path / "token").write_text("old")
+    api = Kubernetes(made.url, tmp_path, NAMESPACE, "here")
+    stranger = Kubernetes(made.url, tmp_path, NAMESPACE, "here")
+    try:
+        with pytest.raises(ClusterUnavailable, match="ClientConnectorCertificateError"):
+            await stranger.names(run_of("7"))
+        (tmp_path / "ca.crt").write_bytes((pems / "ca.pem").read_bytes())
+        with pytest.raises(ClusterUnavailable, match="401"):
+            await api.names(run_of("7"))
+        (tmp_path / "token").write_text(made.token)
+        await Binder(bus.log, api).bind(await queued(bus), [sealed("alice-api", key="x")])
+    finally:
+        await api.close()
+        await stranger.close()
+        await runner.cleanup()
+
+    assert made.secrets == {"alice-api": {"key": "x"}}
