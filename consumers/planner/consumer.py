@@ -8,8 +8,8 @@ Reads   branch.pushed/1, branch.deleted/1, pull.opened/1, pull.updated/1, pull.c
         function.rollback-requested/1; tenant.renamed/1
 Writes  run.queued/1, run.superseded/1, run.cancelled/1, run.finished/1, tenant.labelled/1,
         function.claimed/1, environment.opened/1, environment.renewed/1, environment.refused/1,
-        environment.closed/1, pull.held/1, project.renamed/1; of recorded artefacts run.resolved/1
-        and run.built/1
+        environment.closed/1, pull.held/1, project.renamed/1, tenant.member-set/1; of recorded
+        artefacts run.resolved/1 and run.built/1
 Calls   nobody
 Twice   is harmless: it decides by what the log says, each batch is guarded by what it was
         decided on, and a push that has its run is no longer pending

@@ -9,9 +9,10 @@ import structlog
 
 from bus.fold import Fold
 from bus.log import EventLog
-from consumers.planner import claims, labels, names, projects
+from consumers.planner import claims, labels, members, names, projects
 from consumers.planner.claims import Claim
 from consumers.planner.labels import Labelled
+from consumers.planner.members import Members
 from consumers.planner.names import Named
 from consumers.planner.projects import Project
 from schemas import subjects
@@ -33,6 +34,7 @@ class Folds:
     labels: Fold[Labelled]
     claims: Fold[Claim]
     names: Fold[Named]
+    members: Fold[Members]
 
     @classmethod
     def kept(cls, snapshots: Path | None = None) -> "Folds":
@@ -42,11 +44,12 @@ class Folds:
             _fold("planner-labels", Labelled, labels, snapshots),
             _fold("planner-claims", Claim, claims, snapshots),
             _fold("planner-names", Named, names, snapshots),
+            _fold("planner-members", Members, members, snapshots),
         )
 
     def all(self) -> tuple[Fold[Any], ...]:
         """Return each of them."""
-        return (self.projects, self.labels, self.claims, self.names)
+        return (self.projects, self.labels, self.claims, self.names, self.members)
 
     async def project(self, events: EventLog, of: Aggregate) -> tuple[Project, int]:
         """Return a project as the log has it at this moment, and the sequence that this is at."""

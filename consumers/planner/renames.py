@@ -1,9 +1,12 @@
-"""Renames: an account's label and projects go along when the account gets another name.
+"""Renames: an account's label, projects and members go along when it gets another name.
 
 Whoever takes the old name afterwards is somebody else: gets another label, and nothing of this.
 """
 
 from contextlib import suppress
+from typing import Final
+
+from msgspec.structs import replace
 
 from bus.log import Draft, EventLog, Guard
 from consumers.planner import labels
@@ -17,6 +20,8 @@ from schemas.events.project import ProjectRenamed
 from schemas.events.tenant import TenantLabelled
 from schemas.ids import event_id
 
+BATCH: Final = 500  # facts appended at once; the server takes 1,000
+
 
 async def follow(events: EventLog, folds: Folds, renamed: Recorded[Event], to: str) -> None:
     """Record what goes along with an account that is called ``to`` now.
@@ -24,6 +29,7 @@ async def follow(events: EventLog, folds: Folds, renamed: Recorded[Event], to: s
     At GitLab a group takes along whatever lies in it. Raises Conflict where labels have moved.
     """
     await _labels(events, folds, renamed, to)
+    await _members(events, folds, renamed, to)
     await folds.names.reached(renamed.seq)
     forge = renamed.of.forge
     for key, row in list(folds.names.rows.items()):
@@ -53,6 +59,24 @@ async def _labels(events: EventLog, folds: Folds, renamed: Recorded[Event], to: 
             drafts.append(Draft(fact, of, event_id(BY, renamed.id, fact, of.id), guard))
     if drafts:
         await events.append_all(drafts, cause=renamed, actor=BY, name=to)
+
+
+async def _members(events: EventLog, folds: Folds, renamed: Recorded[Event], to: str) -> None:
+    await folds.members.reached(renamed.seq)
+    drafts: list[Draft] = []
+    for key, row in list(folds.members.rows.items()):
+        forge, _, old = key.partition(" ")
+        if forge != renamed.of.forge or (owner := _moved(old, renamed.of.id, to)) is None:
+            continue
+        for who, given in row.given.items():
+            for of, fact in (
+                (tenant(forge, owner), given),
+                (tenant(forge, old), replace(given, role="")),
+            ):
+                drafts.append(Draft(fact, of, event_id(BY, renamed.id, fact, of.id, who)))
+    for start in range(0, len(drafts), BATCH):
+        part = drafts[start : start + BATCH]
+        await events.append_all(part, cause=renamed, actor=BY, name=to)
 
 
 def _moved(owner: str, old: str, to: str) -> str | None:

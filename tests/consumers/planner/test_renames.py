@@ -13,7 +13,7 @@ from schemas.envelope import Aggregate, Recorded, tenant
 from schemas.events import Event
 from schemas.events.project import ProjectRenamed
 from schemas.events.run import RunQueued
-from schemas.events.tenant import TenantLabelled, TenantRenamed
+from schemas.events.tenant import TenantLabelled, TenantMemberSet, TenantRenamed
 from tests.consumers.planner.office import Office
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -55,6 +55,24 @@ async def test_label_and_projects_go_along(desk: Office) -> None:
     assert project.name == "Bob/hello"
     runs = [event.fact.label for event in await desk.facts(RunQueued)]
     assert runs == ["alice", "alice", "alice-2"]
+
+
+async def test_members_by_hand_go_along(desk: Office) -> None:
+    """Those of the account, and nobody has a role in whatever gets the old name."""
+    alice, bob, carol = (tenant("local", name) for name in ("alice", "bob", "carol"))
+    await desk.write(TenantMemberSet("github:eve", "owner", "github:eve"), alice)
+    await desk.write(TenantMemberSet("github:old", "viewer"), alice)
+    await desk.write(TenantMemberSet("github:old", ""), alice)
+    await desk.write(TenantMemberSet("github:eve", "viewer"), carol)
+    renamed = await desk.write(TenantRenamed("bob"), alice)
+    await desk.plan()
+    await desk.planner.handle(renamed)
+
+    told = [(event.of, event.fact) for event in (await desk.facts(TenantMemberSet))[4:]]
+    assert told == [
+        (bob, TenantMemberSet("github:eve", "owner", "github:eve")),
+        (alice, TenantMemberSet("github:eve", "", "github:eve")),
+    ]
 
 
 async def test_a_push_before_the_planner_has_heard_of_it(desk: Office) -> None:
