@@ -9,6 +9,7 @@ from litestar.params import FromPath, JSONBody, SkipValidation
 from msgspec import Meta
 
 from bus.log import EventLog
+from edge.api.asked import Approved
 from edge.api.queries import Asks
 from edge.api.targets import project_of
 from edge.api.views import Views
@@ -35,14 +36,6 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sha: Start
     forge: str = ""
     reason: Annotated[str, Meta(max_length=1000)] = ""
-
-
-class Approved(msgspec.Struct, frozen=True, kw_only=True):
-    """What was written."""
-
-    environment: str
-    sha: str
-    seq: int  # a read with after=<seq> knows of it
 
 
 @post("/pulls/{number:int}/approve", status_code=200, summary="Let a fork's commit be built")

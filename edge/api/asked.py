@@ -5,7 +5,9 @@ from typing import Literal
 
 import msgspec
 
-from edge.auth.roster import Member
+from edge.api.environments import Environment
+from edge.auth.members import Member
+from schemas.environments import Previews
 from schemas.people import Membership, Role, Scope
 
 
@@ -103,4 +105,47 @@ class KeyWritten(msgspec.Struct, frozen=True, kw_only=True):
     """What was written of a signing key."""
 
     kid: str
+    seq: int  # a read with after=<seq> knows of it
+
+
+class Approved(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written."""
+
+    environment: str
+    sha: str
+    seq: int  # a read with after=<seq> knows of it
+
+
+class PreviewView(Environment, frozen=True, kw_only=True, omit_defaults=True):
+    """A preview, and what it shows."""
+
+    run: str = ""
+    sha: str = ""
+    outcome: str = ""
+    urls: dict[str, str]  # of functions that are live
+
+
+class PreviewAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked of a preview, and when the log knows."""
+
+    environment: str
+    seq: int  # a read with after=<seq> knows of it
+
+
+class Undone(msgspec.Struct, frozen=True, kw_only=True):
+    """What stays."""
+
+    id: int
+    label: str
+    environment: str
+    function: str
+    seq: int  # a read with after=<seq> knows of it
+
+
+class Configured(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written."""
+
+    project: str
+    branch: str
+    previews: Previews | None
     seq: int  # a read with after=<seq> knows of it

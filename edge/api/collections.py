@@ -10,6 +10,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 
 from bus.log import EventLog, Guard
 from edge.api.announced import Announced
+from edge.api.asked import Undone
 from edge.api.problems import NotFound
 from edge.api.queries import After, Asks, Cursor, Limit
 from edge.api.shapes import Page
@@ -37,16 +38,6 @@ class Undo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Why it is to stay."""
 
     reason: Annotated[str, msgspec.Meta(max_length=1000)] = ""
-
-
-class Undone(msgspec.Struct, frozen=True, kw_only=True):
-    """What stays."""
-
-    id: int
-    label: str
-    environment: str
-    function: str
-    seq: int  # a read with after=<seq> knows of it
 
 
 @get("/collections", dependencies=READS, summary="Functions that are about to go, and why")

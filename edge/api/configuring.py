@@ -10,6 +10,7 @@ from litestar.params import JSONBody, SkipValidation
 from msgspec import Meta
 
 from bus.log import EventLog
+from edge.api.asked import Configured
 from edge.api.queries import Asks
 from edge.api.targets import project_of
 from edge.api.views import Views
@@ -36,15 +37,6 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     forge: str = ""
     branch: Annotated[str, Meta(max_length=200, description="of production")] = ""
     previews: Wanted | None = None  # None: as stack.yml says
-
-
-class Configured(msgspec.Struct, frozen=True, kw_only=True):
-    """What was written."""
-
-    project: str
-    branch: str
-    previews: Previews | None
-    seq: int  # a read with after=<seq> knows of it
 
 
 @put("/project-settings", summary="Say what of a project goes where")

@@ -4,43 +4,18 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-import msgspec
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
 
 from edge.api.queries import After, Asks, Limit
 from edge.api.runs import Part, Run
-from edge.api.shapes import Page
+from edge.api.shapes import Deploy, Page
 from edge.api.then import READS
 from edge.api.views import Sees, Views, reached
 
 Before = Annotated[int, QueryParameter(ge=0, description="of the page before; 0: the first page")]
 OfProject = Annotated[str, QueryParameter(description="owner/name, or the forge's own id")]
-
-
-class Deploy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One function of one run, from the moment on that it was being started."""
-
-    run: str
-    project: str  # owner/name
-    environment: str
-    label: str
-    function: str
-    revision: str
-    status: Literal["deploying", "live", "replaced", "failed"]
-    sha: str
-    image: str = ""  # its digest
-    pusher: str = ""
-    asked: str = ""  # who wanted it, where no push did
-    reason: str = ""
-    promotes: str = ""  # the run whose artefacts these are
-    begun: datetime
-    ended: datetime | None = None
-    took_ms: int = 0  # since its run was queued
-    start_ms: int = 0
-    seq: int = 0  # of the fact that it was seen ready
-    message: str = ""  # why it failed
 
 
 @get("/deploys", dependencies=READS, summary="What was deployed, newest first")

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter, SkipValidation
 
 from bus.log import EventLog
+from edge.api.asked import PreviewAsked, PreviewView
 from edge.api.environments import Environment
 from edge.api.queries import After, Asks, Cursor, Limit
 from edge.api.shapes import Page
@@ -20,22 +21,6 @@ from schemas.envelope import Aggregate
 from schemas.events.environment import EnvironmentCloseRequested
 
 OfProject = Annotated[str, QueryParameter(description="owner/name, or the forge's own id")]
-
-
-class PreviewView(Environment, frozen=True, kw_only=True, omit_defaults=True):
-    """A preview, and what it shows."""
-
-    run: str = ""
-    sha: str = ""
-    outcome: str = ""
-    urls: dict[str, str]  # of functions that are live
-
-
-class PreviewAsked(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked of a preview, and when the log knows."""
-
-    environment: str
-    seq: int  # a read with after=<seq> knows of it
 
 
 @get("/previews", dependencies=READS, summary="Previews that are open")

@@ -15,9 +15,10 @@ from msgspec import Meta
 
 from bus.log import EventLog
 from edge.api.asked import RunAsked
-from edge.api.deploys import Deploy, of_function, of_run
+from edge.api.deploys import of_function, of_run
 from edge.api.problems import NotFound
 from edge.api.queries import Asks
+from edge.api.shapes import Deploy
 from edge.api.targets import newest_run, preview_of, project_of
 from edge.api.views import Views
 from edge.auth.asking import Asking

@@ -1,7 +1,7 @@
 """What the API answers: rows of the folds, with what is computed as they are asked for."""
 
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 
@@ -176,3 +176,27 @@ def run_view(run: Run, now: datetime, urls: dict[str, str]) -> RunView:
 def fall_of(view: RunView) -> Waterfall:
     """Return the waterfall that a view carries."""
     return Waterfall(start=view.start, total_ms=view.total_ms, own_ms=view.own_ms, steps=view.steps)
+
+
+class Deploy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One function of one run, from the moment on that it was being started."""
+
+    run: str
+    project: str  # owner/name
+    environment: str
+    label: str
+    function: str
+    revision: str
+    status: Literal["deploying", "live", "replaced", "failed"]
+    sha: str
+    image: str = ""  # its digest
+    pusher: str = ""
+    asked: str = ""  # who wanted it, where no push did
+    reason: str = ""
+    promotes: str = ""  # the run whose artefacts these are
+    begun: datetime
+    ended: datetime | None = None
+    took_ms: int = 0  # since its run was queued
+    start_ms: int = 0
+    seq: int = 0  # of the fact that it was seen ready
+    message: str = ""  # why it failed

@@ -5,6 +5,8 @@ They stand beside what the forge says; the higher of the two counts.
 Reads   tenant.member-set/1
 """
 
+from datetime import datetime
+
 import msgspec
 
 from schemas.envelope import Recorded
@@ -17,6 +19,16 @@ class Granted(msgspec.Struct, frozen=True):
     """What one person was made in which tenants."""
 
     roles: dict[str, Role]  # by ``forge owner``
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody's role in a tenant, and who says so."""
+
+    who: str  # as it was written; or the login
+    role: Role  # the one that counts
+    by_hand: bool  # else as the forge said at the last sign-in
+    login: str = ""  # of those who have signed in
+    seen: datetime | None = None
 
 
 def key(event: Recorded[Event]) -> str | None:

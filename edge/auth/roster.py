@@ -3,14 +3,11 @@
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar, Final
-
-import msgspec
 
 from bus.log import Draft, EventLog, Guard
 from edge.auth.book import Book
-from edge.auth.members import tenant_key
+from edge.auth.members import Member, tenant_key
 from edge.auth.people import Caller
 from edge.auth.policy import Resource
 from edge.auth.sessions import Known
@@ -38,16 +35,6 @@ class MemberSelf(PushlineError):
 
     code = "member_self"
     status: ClassVar = 409
-
-
-class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody's role in a tenant, and who says so."""
-
-    who: str  # as it was written; or the login
-    role: Role  # the one that counts
-    by_hand: bool  # else as the forge said at the last sign-in
-    login: str = ""  # of those who have signed in
-    seen: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

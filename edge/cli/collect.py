@@ -6,16 +6,19 @@ from cyclopts import App
 from rich.text import Text
 
 from edge.api.announced import Announced
-from edge.api.collections import Undone
+from edge.api.asked import Undone
 from edge.api.shapes import Page
 from edge.cli.client import Api
-from edge.cli.collect_plan import plan
 from edge.cli.moment import MomentOption, moment
 from edge.cli.output import as_json, table, when
 from edge.cli.where import HERE, At, JsonOption, target
 
 app = App(name="collect", help="See what is about to go, keep it, see what would go.")
-app.command(plan, name="--dry-run")
+app.command(
+    "edge.cli.collect_plan:plan",
+    name="--dry-run",
+    help="Tell what goes, and why, touching nothing.",
+)
 
 
 @app.command

@@ -2,8 +2,7 @@
 
 from rich.text import Text
 
-from edge.api.deploys import Deploy
-from edge.api.shapes import Page
+from edge.api.shapes import Deploy, Page
 from edge.cli.client import Api
 from edge.cli.moment import MomentOption, moment
 from edge.cli.output import as_json, duration, state, table, when

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.text import Text
 
-from edge.api.previews import PreviewAsked, PreviewView
+from edge.api.asked import PreviewAsked, PreviewView
 from edge.api.shapes import Page
 from edge.cli.client import Api
 from edge.cli.moment import MomentOption, moment

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from edge.api.configuring import Configured
+from edge.api.asked import Configured
 from edge.api.projects import Project
 from edge.api.shapes import Page
 from edge.cli.client import Api

@@ -7,8 +7,7 @@ from typing import Final
 from cyclopts import App
 from rich.text import Text
 
-from edge.api.approvals import Approved
-from edge.api.asked import RunAsked
+from edge.api.asked import Approved, RunAsked
 from edge.api.shapes import Page, RunItem, RunView, fall_of
 from edge.cli import bars
 from edge.cli.client import Api
