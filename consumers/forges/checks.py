@@ -2,7 +2,8 @@
 
 The context tells a commit's checks apart, ``pushline/<environment>[/<function>]``. The external id
 ``<environment>/[<function>]@<key>`` says what a button pressed on it is about: ``key`` is the run,
-or ``pull-<number>-<commit>`` of a fork's commit that waits for approval and has no run yet.
+or ``pull-<number>-<commit>`` of a fork's commit that waits for approval and has no run yet. One
+that gets no run has nothing to press: its key is ``none``.
 """
 
 import re
@@ -40,7 +41,8 @@ def context(environment: str, function: str = "") -> str:
 
 def external_id(check: Check) -> str:
     """Return what a forge keeps of a check for us."""
-    key = check.run or f"pull-{check.pull}-{check.sha}"
+    held = f"pull-{check.pull}-{check.sha}" if check.pull else "none"
+    key = check.run or held
     return f"{check.environment}/{check.function}@{key}"
 
 

@@ -1,7 +1,7 @@
 """Commits: how each stands, and what its forge was told of it, folded from the log.
 
 Reads   run.*, function.deploy-started/1, function.deployed/1, function.deploy-failed/1,
-        pull.held/1, pull.closed/1, project.removed/1, status.*
+        pull.held/1, pull.closed/1, environment.refused/1, project.removed/1, status.*
 
 Commits pushed to ourselves are passed over: whoever pushes follows the run in their terminal.
 """
@@ -17,13 +17,15 @@ from consumers.status import turns
 from consumers.status.standing import Standing
 from schemas.envelope import Recorded
 from schemas.events import Event
+from schemas.events.environment import EnvironmentRefused
 from schemas.events.function import FunctionDeployed, FunctionDeployFailed, FunctionDeployStarted
 from schemas.events.project import ProjectRemoved
 from schemas.events.pull import PullHeld
 from schemas.events.run import RunQueued, RunResolved
 from schemas.events.status import StatusReported, StatusReportFailed
+from schemas.repository import Repository
 
-KINDS: Final = frozenset({"run", "function", "pull", "project", "status"})
+KINDS: Final = frozenset({"run", "function", "pull", "environment", "project", "status"})
 KEPT: Final = 40  # commits of a project whose run is over
 
 Ended = FunctionDeployStarted | FunctionDeployed | FunctionDeployFailed
@@ -48,6 +50,7 @@ class Project(msgspec.Struct, frozen=True):
     """The commits of a project that something may yet be told of, and the newest others."""
 
     commits: dict[str, Commit] = {}  # by place
+    repository: Repository | None = None  # as it was called when it last had a run
 
 
 def fold(snapshots: Path | None = None, name: str = "status-commits") -> Fold[Project]:
@@ -74,6 +77,9 @@ def of_event(project: Project, event: Recorded[Event]) -> list[str]:
         number = getattr(event.fact, "number", 0)
         held = (at for at, one in project.commits.items() if number and one.standing.pull == number)
         return [at for at in held if not project.commits[at].standing.run]
+    if isinstance(event.fact, EnvironmentRefused):
+        at = place(event.of.id, event.fact.sha)
+        return [at] if at in project.commits else []
     run = event.fact.run if isinstance(event.fact, Ended) else event.of.id
     return [at for at, one in project.commits.items() if run and one.standing.run == run]
 
@@ -86,10 +92,8 @@ def reduce(project: Project | None, event: Recorded[Event]) -> Project | None:
 
 def _reduced(project: Project, event: Recorded[Event]) -> Project:
     match event.fact:
-        case RunQueued() as queued:
-            return _begun(project, turns.queued(event, queued))
-        case PullHeld() as held:
-            return _begun(project, turns.held(event, held))
+        case RunQueued() | PullHeld() | EnvironmentRefused() as fact:
+            return _first(project, event, fact)
         case RunResolved() as resolved:
             return _resolved(project, event, resolved)
         case ProjectRemoved():
@@ -100,6 +104,19 @@ def _reduced(project: Project, event: Recorded[Event]) -> Project:
             return _turned(project, event)
 
 
+def _first(
+    project: Project, event: Recorded[Any], fact: RunQueued | PullHeld | EnvironmentRefused
+) -> Project:
+    """Return the project after the first that is known of a commit, or of its newer run."""
+    match fact:
+        case RunQueued():
+            return _begun(project, turns.queued(event, fact))
+        case PullHeld():
+            return _begun(project, turns.held(event, fact))
+        case _:
+            return _refused(project, event, fact)
+
+
 def _begun(project: Project, standing: Standing) -> Project:
     """Return the project with a commit that has a newer run now, or none yet."""
     at = place(standing.environment, standing.sha)
@@ -107,7 +124,16 @@ def _begun(project: Project, standing: Standing) -> Project:
     if old is not None and old.standing.generation > standing.generation:
         return project
     commit = Commit(standing, old.told if old else {})
-    return _bounded(replace(project, commits=project.commits | {at: commit}))
+    kept = replace(project, repository=standing.repository)
+    return _bounded(replace(kept, commits=project.commits | {at: commit}))
+
+
+def _refused(project: Project, event: Recorded[Any], fact: EnvironmentRefused) -> Project:
+    """Return the project with a commit that gets no preview; what runs of it is not forgotten."""
+    old = project.commits.get(place(event.of.id, fact.sha))
+    if project.repository is None or (old is not None and old.standing.run):
+        return project
+    return _begun(project, turns.refused(event, fact, project.repository))
 
 
 def _turned(project: Project, event: Recorded[Any]) -> Project:

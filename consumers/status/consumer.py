@@ -1,7 +1,7 @@
 """Status: forges show how each commit stands.
 
 Reads   run.*, function.deploy-started/1, function.deployed/1, function.deploy-failed/1,
-        pull.held/1, pull.closed/1
+        pull.held/1, pull.closed/1, environment.refused/1
 Writes  status.reported/1, status.report-failed/1
 Calls   Forge: the commit's own
 Twice   is harmless: it compares what a commit is like with what its forge was told, whatever event
@@ -32,6 +32,7 @@ from schemas import subjects
 from schemas.envelope import Aggregate, Recorded
 from schemas.errors import Conflict, PushlineError, Retry
 from schemas.events import Event
+from schemas.events.environment import EnvironmentRefused
 from schemas.events.function import FunctionDeployed, FunctionDeployFailed, FunctionDeployStarted
 from schemas.events.pull import PullClosed, PullHeld
 from schemas.events.run import (
@@ -104,6 +105,7 @@ class Status:
         FunctionDeployFailed,
         PullHeld,
         PullClosed,
+        EnvironmentRefused,
     )
     begins: ClassVar[Literal["first", "now"]] = "now"
 
@@ -191,7 +193,7 @@ class Status:
         if function is not None and saying.status == "completed" and not at.again:
             written = await self.logs.tail(at, saying.function)
         check = Check(environment=at.environment, function=saying.function, run=at.run)
-        if not at.run:
+        if not at.run and at.state != "refused":
             check = replace(check, pull=at.pull, sha=at.sha)
         live = function is not None and saying.conclusion == "success"
         return Report(

@@ -26,6 +26,7 @@ STACK: Final[dict[State, tuple[Status, str]]] = {
     "rejected": ("completed", "failure"),
     "superseded": ("completed", "cancelled"),
     "cancelled": ("completed", "cancelled"),
+    "refused": ("completed", "neutral"),
 }
 FUNCTION: Final[dict[Stage, tuple[Status, str]]] = {
     "waiting": ("queued", ""),
@@ -89,7 +90,7 @@ def _saying(
         detail = f"{word} delayed"
     else:
         detail = word if stages else ""
-    headline = f"{at.run or 'held'} {status} {detail}".strip()
+    headline = f"{at.run or at.state} {status} {detail}".strip()
     return Saying(function, status, conclusion, headline, seq)
 
 

@@ -25,6 +25,7 @@ State = Literal[
     "rejected",  # its stack, or a name in it, can't be deployed
     "superseded",
     "cancelled",
+    "refused",  # it gets no preview, and so no run
 ]
 Stage = Literal[
     "waiting",
@@ -69,7 +70,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     repository: Repository
     state: State
     label: str = ""  # the tenant's host label
-    run: str = ""  # "" while it is held
+    run: str = ""  # "" while it is held, or was refused
     generation: int = 0
     branch: str = ""
     pull: int = 0

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from consumers.status.standing import FunctionStanding, Stage, Standing, State
 from schemas.envelope import Recorded
 from schemas.events import Event
+from schemas.events.environment import EnvironmentRefused
 from schemas.events.function import FunctionDeployed, FunctionDeployFailed, FunctionDeployStarted
 from schemas.events.pull import PullClosed, PullHeld
 from schemas.events.run import (
@@ -22,6 +23,7 @@ from schemas.events.run import (
     RunResolved,
     RunSuperseded,
 )
+from schemas.repository import Repository
 
 ENDED: Final = ("live", "build-failed", "deploy-failed", "stopped")
 
@@ -37,6 +39,22 @@ def held(event: Recorded[Any], fact: PullHeld) -> Standing:
         state="held",
         pull=fact.number,
         pusher=fact.author,
+        seq=event.seq,
+    )
+
+
+def refused(event: Recorded[Any], fact: EnvironmentRefused, repository: Repository) -> Standing:
+    """Return how a commit stands that gets no preview."""
+    return Standing(
+        forge=event.of.forge,
+        project=event.of.project,
+        environment=event.of.id,
+        sha=fact.sha,
+        repository=repository,
+        state="refused",
+        branch=fact.branch,
+        pull=fact.pull,
+        message=fact.reason,
         seq=event.seq,
     )
 

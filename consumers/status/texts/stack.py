@@ -40,6 +40,7 @@ def first(at: Standing) -> str:
         "fetched, built or given a secret.",
         "queued": f"**Queued** for {where}",
         "empty": f"**Nothing to deploy**: this commit has no function for {where}",
+        "refused": "**This commit gets no preview.**",
         "rejected": "**This commit cannot be deployed.** What ran before still runs.",
     }.get(at.state, f"**On its way** to {where}")
 

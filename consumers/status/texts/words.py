@@ -31,6 +31,7 @@ STATES: Final[dict[State, str]] = {
     "rejected": "rejected",
     "superseded": "superseded",
     "cancelled": "cancelled",
+    "refused": "no preview",
 }
 
 
@@ -68,7 +69,7 @@ def description(at: Standing, one: FunctionStanding | None) -> str:
         failed = [one for one in at.functions if one.stage in FAILED]
         said = ", ".join(f"{one.name} {STAGES[one.stage]}" for one in failed) or at.message
     else:
-        said = at.delayed
+        said = at.message if at.state == "refused" else at.delayed
     return _line(state(at), said)
 
 

@@ -31,6 +31,12 @@ def test_an_external_id_says_what_a_check_is_about(check: Check, id: str, contex
     assert check.context == context
 
 
+def test_where_there_is_no_run_there_is_nothing_to_press() -> None:
+    """A commit that gets no preview has a check, and no button of it means anything."""
+    assert external_id(Check(environment="branch-x")) == "branch-x/@none"
+    assert parse("branch-x/@none") is None
+
+
 @pytest.mark.parametrize(
     "strange",
     [

@@ -7,6 +7,7 @@ import pytest
 from consumers.status.commits import Commit, Project, Told, place, reduce
 from consumers.status.decide import Saying, next_saying, sayings
 from schemas.events import Event
+from schemas.events.environment import EnvironmentRefused
 from schemas.events.project import ProjectRemoved
 from schemas.events.pull import PullClosed, PullHeld
 from schemas.events.run import (
@@ -167,6 +168,20 @@ def test_a_forks_commit_waits_for_a_member() -> None:
     assert said(runs, environment="pr-7") == {"": "queued"}
     closed = after(("pull", "7", PullClosed(7, A)), project=waits)
     assert said(closed, environment="pr-7") == {"": "cancelled"}
+
+
+def test_a_commit_without_a_preview_says_why() -> None:
+    """It is neither a success nor a failure, at any forge; what ran of that commit stays."""
+    run, other = Run(1), Run(2, "branch-x", sha=A)
+    refused = EnvironmentRefused("x", A, "there are 20 previews already", 9)
+    nobody = after(("environment", "branch-x", refused))
+    project = after(("run", run.id, run.queued), ("environment", "branch-x", refused))
+    ran = after(("run", other.id, other.queued), ("environment", "branch-x", refused))
+
+    assert nobody.commits == {}
+    assert said(project, environment="branch-x") == {"": "neutral"}
+    assert project.commits[place("branch-x", A)].standing.message == refused.reason
+    assert said(ran, environment="branch-x") == {"": "queued"}
 
 
 def test_what_a_forge_knows_is_not_said_again() -> None:

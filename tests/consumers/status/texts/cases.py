@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from consumers.status.commits import Project, reduce
 from consumers.status.standing import Links, Standing
 from schemas.events import Event
+from schemas.events.environment import EnvironmentRefused
 from schemas.events.pull import PullHeld
 from schemas.events.run import (
     Problem,
@@ -128,11 +129,22 @@ def _cases() -> dict[str, Case]:
         "cancelled": Case(standing(*begun, ("run", run.id, RunCancelled(by="github:octocat")))),
         "empty": Case(standing(begun[0], ("run", run.id, RunFinished("empty")))),
         "held": Case(standing(("pull", "7", held))),
+        "refused": Case(_refused(run)),
         "preview": Case(standing(*preview.live("hello"))),
         "promotion": Case(standing(*again(run, back=False))),
         "rollback": Case(standing(*again(run, back=True))),
         "rollback-function": Case(standing(*again(run, back=True)), "hello"),
     }
+
+
+def _refused(run: Run) -> Standing:
+    """Return how a commit stands whose project has previews enough."""
+    why = "there are 20 previews already, as many as there may be (pushline previews rm ends one)"
+    fact = EnvironmentRefused("feature/x", sha("f"), why, 2)
+    project = reduce(None, recorded(1, "run", run.id, run.queued))
+    project = reduce(project, recorded(2, "environment", "branch-x", fact))
+    assert project is not None
+    return project.commits[f"branch-x@{sha('f')}"].standing
 
 
 CASES = _cases()
