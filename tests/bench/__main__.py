@@ -30,6 +30,7 @@ BENCHES: Final = (
     "tail",
     "audit",
     "forges",
+    "pulls",
 )
 
 
