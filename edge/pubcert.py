@@ -17,6 +17,7 @@ Message: TypeAlias = MutableMapping[str, Any]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 PATH: Final = "/pub-cert.pem"
+OLD: Final = "/api/pub-cert.pem"  # the predecessor's
 AT: Final = "/v1/cert.pem"  # of the controller
 KEPT: Final = 600.0  # seconds
 LARGEST: Final = 64 * 1024  # bytes

@@ -172,7 +172,9 @@ def _builds(settings: PlatformSettings, desk: Desk) -> dict[str, Application]:
 
 def _certificate(settings: PlatformSettings) -> dict[str, Application]:
     chosen = settings.settings
-    return {pubcert.PATH: PubCert(chosen.sealed_secrets_url)} if chosen.kubernetes_url else {}
+    if not chosen.kubernetes_url:
+        return {}
+    return dict.fromkeys((pubcert.PATH, pubcert.OLD), PubCert(chosen.sealed_secrets_url))
 
 
 def _api(

@@ -94,6 +94,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.weakness(6)
 @pytest.mark.parametrize(("was", "becomes", "said"), WRONG)
 def test_anything_else_is_an_error_with_its_line(was: str, becomes: str, said: str) -> None:
     """What would be lost, what reaches beyond the tenant, what never opens."""
@@ -127,6 +128,7 @@ def test_names_and_numbers_are_limited() -> None:
     assert "more than 100 documents" in many[0]
 
 
+@pytest.mark.weakness(7)
 def test_a_label_with_a_dash_has_two() -> None:
     """Else the tenant a-b would bind what is b-c of the tenant a."""
     assert errors(KUBESEAL.replace("alice-api", "a-b-c"), label="a-b")

@@ -102,6 +102,7 @@ async def test_declared_secrets_are_opened_and_recorded_once(
     assert (first.name, first.keys) == ("alice-api", ("key", "pin"))
 
 
+@pytest.mark.weakness(26)
 async def test_what_is_no_longer_declared_is_removed(
     bus: Bus, cluster: Cluster, binder: Binder
 ) -> None:

@@ -219,6 +219,7 @@ REFUSALS = (
 )
 
 
+@pytest.mark.weakness(12)
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.said[:20])
 async def test_what_cannot_be_bound_ends_the_run(
     bus: Bus, forge: Forge, templates: Templates, refusal: Refusal

@@ -19,7 +19,16 @@ from bus.settings import BusSettings
 from consumers.secrets.keyfile import KeyFile
 from consumers.secrets.store import Secrets
 from schemas.secrets import Scope
-from tests.laptop import PATIENCE, PUSHLINE, ROOT, Laptop, laptop
+from tests.laptop import (
+    HELLO,
+    PATIENCE,
+    PUSHLINE,
+    ROOT,
+    Laptop,
+    commit,
+    laptop,
+    repository,
+)
 
 CANARY: Final = "CANARY-a-value-that-nobody-may-find"
 
@@ -177,6 +186,38 @@ def test_what_cannot_be_done_is_said_with_its_cure(
     assert (done.returncode, done.stdout) == (1, "")
     assert words in done.stderr
     assert done.stderr.startswith("error: ")
+
+
+STACK: Final = HELLO + "    secrets: [pin]\n"
+READS: Final = """\
+import os
+from pathlib import Path
+
+
+def handle(event, context):
+    print("a line of the function's log")
+    same = Path("/run/secrets/ida-pin").exists() or "PUSHLINE_SECRETS" in os.environ
+    return f"{len(Path(os.environ['PUSHLINE_SECRETS'], 'pin').read_text())} letters, {same}"
+"""
+
+
+def test_a_push_that_lacks_a_secret_is_told_and_comes_alive_once_it_is_set(
+    here: Laptop, tmp_path: Path
+) -> None:
+    """Told with line and command before anything is built; set and run again, it reads its file."""
+    work = repository(tmp_path / "work", {"hello/handler.py": READS}, STACK)
+
+    lacking = here.push(work, "ida/hello")
+    say(here, "set", "ida/hello", "pin", given=CANARY)
+    commit(work, {"README.md": "again"})
+    here.push(work, "ida/hello")
+    asyncio.run(here.answers("hello", f"{len(CANARY)} letters, True", label="ida"))
+
+    told = "stack.yml:9: functions.hello.secrets[0]: there is no secret pin"
+    assert f"{told} (pushline secrets set ida/hello pin)" in lacking
+    assert not [event for event in here.events() if CANARY in json.dumps(event)]
+    files = [file for file in here.home.rglob("*") if file.is_file() and not file.is_symlink()]
+    assert not [file for file in files if CANARY.encode() in file.read_bytes()]
 
 
 def test_keys_that_others_may_read_are_refused(here: Laptop) -> None:
