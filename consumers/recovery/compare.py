@@ -5,7 +5,7 @@ from typing import Protocol
 
 from consumers.recovery import decide
 from consumers.recovery.finding import Finding, id_of
-from consumers.recovery.forge import Change, Forge, Lists, Made, Move, Roster, Seen, Turn
+from consumers.recovery.forge import Change, Forge, Lists, Made, Move, Roster, Seen, Turn, Update
 from consumers.recovery.known import Known, Project
 from schemas.ids import ZERO_SHA
 
@@ -67,7 +67,9 @@ class Comparison:
         if seen is None:
             return None
         moves = [self._move(known, seen, one, as_of) for one in decide.moves(known, seen)]
-        return moves + [self._turn(known, seen, one, as_of) for one in decide.turns(known, seen)]
+        turns = [self._turn(known, seen, one, as_of) for one in decide.turns(known, seen)]
+        itself = decide.update(known, seen)
+        return [*([self._update(known, seen, itself, as_of)] if itself else []), *moves, *turns]
 
     def projects(self) -> list[str]:
         """Return the ids of the projects that the log knows and has not seen go."""
@@ -88,6 +90,18 @@ class Comparison:
             made=self.forge.push(seen, move),
             about=move.branch,
             name=seen.repository.full_name,
+            as_of=as_of,
+        )
+
+    def _update(self, known: Project, seen: Seen, update: Update, as_of: int) -> Finding:
+        now = seen.repository
+        state = (now.full_name, str(now.private), str(seen.installed))
+        return Finding(
+            id=id_of("project", known.id, update.how, *state, update.seq),
+            why="project",
+            made=self.forge.update(seen, update),
+            about=known.repository.full_name,
+            name=now.full_name,
             as_of=as_of,
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from consumers.recovery.forge import Account, Change, Changed, Move, Named, Seen, Turn
+from consumers.recovery.forge import Account, Change, Changed, Move, Named, Seen, Turn, Update
 from consumers.recovery.known import Branch, Project, Pull, Tenant
 from schemas.ids import ZERO_SHA
 
@@ -46,18 +46,29 @@ def turns(known: Project, seen: Seen) -> tuple[Turn, ...]:
     return tuple(found)
 
 
+def update(known: Project, seen: Seen) -> Update | None:
+    """Return what is new of a project itself."""
+    has, now = known.repository, seen.repository
+    if (has.owner, has.name) != (now.owner, now.name):
+        return Update("renamed", known.seq)
+    closed = known.installed and not seen.installed
+    if has.private != now.private or closed:
+        return Update("updated", known.seq)
+    return None
+
+
 def changes(
     tenants: Mapping[str, Tenant], projects: Mapping[str, Project], account: Account
 ) -> tuple[Change, ...]:
     """Return what an account that has let us in has changed."""
-    tenant = tenants.get(account.login.lower(), Tenant())
-    listed = account.repositories
+    name = account.login.lower()
+    tenant, listed = tenants.get(name, Tenant()), account.repositories
     if tenant.installation != account.installation or tenant.gone:
-        renamed = any(
-            other.lets_in and other.installation == account.installation
-            for other in tenants.values()
-        )
-        if listed is None or renamed:  # a name is a label, and the forge tells of it
+        old = _called(tenants, account.installation)
+        if old:
+            seq = tenants[old].seq
+            return (Change(account.login, account.installation, "renamed", (), seq, old),)
+        if listed is None:
             return ()
         names = tuple(sorted(each.id for each in listed))
         return (Change(account.login, account.installation, "created", names, tenant.seq),)
@@ -65,6 +76,14 @@ def changes(
         how: Changed = "suspend" if account.suspended else "unsuspend"
         return (Change(account.login, account.installation, how, (), tenant.seq),)
     return () if listed is None else _opened(projects, account, listed)
+
+
+def _called(tenants: Mapping[str, Tenant], installation: str) -> str:
+    """Return what the log calls the account of an installation, "" if it has none."""
+    its = (
+        name for name, one in tenants.items() if one.lets_in and one.installation == installation
+    )
+    return next(its, "")
 
 
 def _opened(

@@ -26,7 +26,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """A delivery, and where it came from."""
 
     id: str
-    why: Literal["delivery", "branch", "pull", "account"]
+    why: Literal["delivery", "branch", "pull", "project", "account"]
     made: Made
     about: str = ""
     name: str = ""  # of the project, for people

@@ -33,6 +33,7 @@ class Seen(msgspec.Struct, frozen=True):
     repository: Repository
     heads: Mapping[str, Head]  # of branches that are there
     pulls: Mapping[int, Wish]  # that are open, or were as the log knows
+    installed: bool = True  # where each project says that by itself
     raw: Any = None
 
 
@@ -81,7 +82,7 @@ class Made(msgspec.Struct, frozen=True):
 
 
 Turned = Literal["opened", "moved", "closed"]
-Changed = Literal["created", "deleted", "suspend", "unsuspend", "added", "removed"]
+Changed = Literal["created", "deleted", "suspend", "unsuspend", "renamed", "added", "removed"]
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -111,6 +112,14 @@ class Change(msgspec.Struct, frozen=True):
     how: Changed
     repositories: tuple[str, ...] = ()  # ids
     seq: int = 0  # of the newest fact about whatever it is about
+    old: str = ""  # what a renamed account is called in the log
+
+
+class Update(msgspec.Struct, frozen=True):
+    """A project is called otherwise, open to others, or installed no more."""
+
+    how: Literal["renamed", "updated"]
+    seq: int  # of the newest fact about the project itself
 
 
 class Forge(Protocol):
@@ -139,6 +148,10 @@ class Forge(Protocol):
 
     def pull(self, seen: Seen, turn: Turn) -> Made:
         """Return how the forge tells of a pull request."""
+        ...
+
+    def update(self, seen: Seen, update: Update) -> Made:
+        """Return how the forge tells of a project itself."""
         ...
 
 

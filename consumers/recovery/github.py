@@ -25,6 +25,7 @@ from consumers.recovery.forge import (
     Seen,
     Sent,
     Turn,
+    Update,
     Wish,
 )
 from consumers.recovery.known import Project
@@ -189,7 +190,8 @@ class GitHub:
         if strange := [name for name in heads if name not in known.branches]:
             moved = await self._moved(at, repository, known.since)
             heads |= {name: Head(heads[name].sha, moved.get(name)) for name in strange}
-        return Seen(repository, heads, await self._pulls(at, repository, known), named.raw)
+        pulls = await self._pulls(at, repository, known)
+        return Seen(repository, heads, pulls, raw=named.raw)
 
     async def _no_branch(self, at: str, name: str, repository: Repository) -> bool:
         """Tell whether GitHub says that there is none; lists may skip one while others come."""
@@ -240,6 +242,10 @@ class GitHub:
     def pull(self, seen: Seen, turn: Turn) -> Made:
         """Return event ``pull_request``."""
         return payloads.pull_request(seen, turn)
+
+    def update(self, seen: Seen, update: Update) -> Made:
+        """Return event ``repository``."""
+        return payloads.repository(seen, update)
 
     def change(self, change: Change, roster: Roster, known: Mapping[str, Project]) -> Made:
         """Return event ``installation``, or ``installation_repositories``."""

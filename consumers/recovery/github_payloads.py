@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from consumers.forges.meaning import is_zero
-from consumers.recovery.forge import Account, Change, Made, Move, Seen, Turn
+from consumers.recovery.forge import Account, Change, Made, Move, Seen, Turn, Update
 from schemas.repository import Repository
 
 KEPT: Final = frozenset(  # of a repository
@@ -51,8 +51,15 @@ def pull_request(seen: Seen, turn: Turn) -> Made:
     )
 
 
+def repository(seen: Seen, update: Update) -> Made:
+    """Return event ``repository``."""
+    shown = "privatized" if seen.repository.private else "publicized"
+    action = "renamed" if update.how == "renamed" else shown
+    return made("repository", {"action": action, **_place(seen)})
+
+
 def installation(change: Change, account: Account | None, names: Mapping[str, Repository]) -> Made:
-    """Return event ``installation``, or ``installation_repositories``.
+    """Return event ``installation``, or one that is about what it opens or is called.
 
     ``account``: None of one that is gone. ``names``: what is known of repositories, by id.
     """
@@ -63,6 +70,10 @@ def installation(change: Change, account: Account | None, names: Mapping[str, Re
         "sender": (shown or {"account": {"login": change.account}})["account"],
     }
     listed = [_short(id, names[id]) for id in change.repositories if id in names]
+    if change.how == "renamed":
+        account_now = place["installation"]["account"]
+        changed = {"changes": {"login": {"from": change.old}}, "account": account_now}
+        return made("installation_target", {"action": "renamed", **place, **changed})
     if change.how in ("added", "removed"):
         lists: dict[str, Any] = {"repositories_added": [], "repositories_removed": []} | {
             f"repositories_{change.how}": listed

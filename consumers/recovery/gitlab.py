@@ -3,7 +3,7 @@
 https://docs.gitlab.com/api/branches /merge_requests /events /project_webhooks
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, TypeVar
 from urllib.parse import quote, urlsplit
@@ -14,7 +14,7 @@ from consumers.forges.asking import Answer, ForgeRefused, ForgeUnavailable
 from consumers.forges.gitlab.api import Api
 from consumers.forges.gitlab.payloads import names
 from consumers.recovery import gitlab_payloads as payloads
-from consumers.recovery.forge import Head, Made, Move, Named, Seen, Sent, Turn, Wish
+from consumers.recovery.forge import Head, Made, Move, Named, Seen, Sent, Turn, Update, Wish
 from consumers.recovery.known import Project
 from schemas.ids import Sha
 from schemas.repository import Repository
@@ -28,6 +28,7 @@ KEPT: Final = ("x-gitlab-event", "x-gitlab-event-uuid", "x-gitlab-instance", *KE
 MOVES: Final = 3  # pages of events
 
 T = TypeVar("T")
+Tagged = Callable[[tuple[str, ...]], bool]
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -97,9 +98,10 @@ class GitLab:
 
     name: ClassVar[str] = "gitlab"
 
-    def __init__(self, api: Api) -> None:
-        """Ask over ``api``."""
+    def __init__(self, api: Api, tagged: Tagged = lambda _: True) -> None:
+        """Ask over ``api``; ``tagged``: whether a project has the topics that install it."""
         self._api = api
+        self._tagged = tagged
         self._made: dict[int, Made] = {}
 
     async def look(self, known: Project, named: Named | None) -> Seen | None:  # noqa: ARG002 - the port's
@@ -127,7 +129,8 @@ class GitLab:
             clone_url=found.http_url_to_repo,
             private=found.visibility != "public",
         )
-        return Seen(repository, heads, await self._pulls(at, known), answer.body)
+        pulls = await self._pulls(at, known)
+        return Seen(repository, heads, pulls, self._tagged(found.topics), answer.body)
 
     async def _no_branch(self, at: str, name: str) -> bool:
         """Tell whether GitLab says that there is none; lists may skip one while others come."""
@@ -172,6 +175,10 @@ class GitLab:
     def pull(self, seen: Seen, turn: Turn) -> Made:
         """Return a ``Merge Request Hook``."""
         return payloads.merge_request(seen, turn)
+
+    def update(self, seen: Seen, update: Update) -> Made:
+        """Return a ``System Hook``."""
+        return payloads.project(seen, update)
 
     async def sent(self, known: Mapping[str, Project], after: int) -> AsyncIterator[Sent]:
         """Yield what projects' own webhooks failed to deliver; system hooks keep no such list."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from consumers.forges.meaning import is_zero
-from consumers.recovery.forge import Made, Move, Seen, Turn
+from consumers.recovery.forge import Made, Move, Seen, Turn, Update
 
 LEVELS: Final = {"private": 0, "internal": 10, "public": 20}
 
@@ -62,6 +62,22 @@ def merge_request(seen: Seen, turn: Turn) -> Made:
                 "action": action,
                 **({"oldrev": turn.before} if turn.how == "moved" else {}),
             },
+        },
+    )
+
+
+def project(seen: Seen, update: Update) -> Made:
+    """Return a ``System Hook`` of a project that was renamed, or whose settings changed."""
+    raw = seen.raw
+    return _made(
+        "System Hook",
+        {
+            "event_name": "project_rename" if update.how == "renamed" else "project_update",
+            "name": raw.get("name", ""),
+            "path": seen.repository.name,
+            "path_with_namespace": raw["path_with_namespace"],
+            "project_id": raw["id"],
+            "project_visibility": raw.get("visibility", "private"),
         },
     )
 

@@ -1,6 +1,7 @@
 """Known: what the log says of the forges' projects and tenants, to be compared with the forges.
 
-Reads   branch.*, pull.*, project.*, tenant.installed/1, tenant.uninstalled/1, tenant.suspended/1
+Reads   branch.*, pull.*, project.*, tenant.installed/1, tenant.uninstalled/1, tenant.suspended/1,
+        tenant.renamed/1
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,12 @@ from schemas.events import Event
 from schemas.events.branch import BranchDeleted, BranchPushed
 from schemas.events.project import ProjectInstalled, ProjectRemoved, ProjectRenamed, ProjectUpdated
 from schemas.events.pull import PullClosed, PullOpened, PullUpdated
-from schemas.events.tenant import TenantInstalled, TenantSuspended, TenantUninstalled
+from schemas.events.tenant import (
+    TenantInstalled,
+    TenantRenamed,
+    TenantSuspended,
+    TenantUninstalled,
+)
 from schemas.repository import Repository
 
 KINDS: Final = frozenset({"branch", "pull", "project"})
@@ -73,6 +79,7 @@ class Tenant(msgspec.Struct, frozen=True):
     installation: str = ""  # "": it never let us in
     suspended: bool = False
     gone: bool = False
+    to: str = ""  # what it is called now, if it was renamed
     seq: int = 0  # the newest fact about it
 
     @property
@@ -169,8 +176,43 @@ def reduce_tenant(tenant: Tenant | None, event: Recorded[Event]) -> Tenant:
             return replace(tenant, suspended=suspended)
         case TenantUninstalled():
             return replace(tenant, gone=True)
+        case TenantRenamed(to=to):
+            return replace(tenant, to=to.lower())
         case _:
             return tenant
+
+
+def followed(tenants: Mapping[str, Tenant]) -> dict[str, Tenant]:
+    """Return tenants under the names that they have now."""
+    found = {name: tenant for name, tenant in tenants.items() if not tenant.to}
+    for name, tenant in tenants.items():
+        if tenant.to:
+            now, it = _now(tenants, name)
+            if not found.get(now, Tenant()).installation:
+                found[now] = it
+    return found
+
+
+def _now(tenants: Mapping[str, Tenant], name: str) -> tuple[str, Tenant]:
+    tenant, seen = tenants[name], {name}
+    while tenant.to and tenant.to not in seen:
+        name = tenant.to
+        seen.add(name)
+        tenant = _taken_over(tenant, tenants.get(name, Tenant()))
+    return name, tenant
+
+
+def _taken_over(old: Tenant, new: Tenant) -> Tenant:
+    """Return a tenant under its new name, of which only what came since is told."""
+    if new.installation:
+        return new
+    return replace(
+        old,
+        suspended=new.suspended or (old.suspended and not new.seq),
+        gone=old.gone or new.gone,
+        to=new.to,
+        seq=max(old.seq, new.seq),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +250,12 @@ class Known:
         return {row.id: row for row in self.projects.rows.values() if row.forge == forge}
 
     def accounts(self, forge: str) -> dict[str, Tenant]:
-        """Return the tenants of a forge, by their names in lower case."""
+        """Return the tenants of a forge, by the names that they have now, in lower case."""
         start = f"{forge} "
-        return {
-            key.removeprefix(start): row
-            for key, row in self.tenants.rows.items()
-            if key.startswith(start)
-        }
+        return followed(
+            {
+                key.removeprefix(start): row
+                for key, row in self.tenants.rows.items()
+                if key.startswith(start)
+            }
+        )

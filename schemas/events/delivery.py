@@ -39,7 +39,7 @@ class DeliveryRecovered(Event, frozen=True, tag="delivery.recovered/1"):
     forge knew no delivery, or none any more: they tell how things stood when it was asked.
     """
 
-    why: Literal["delivery", "branch", "pull", "account"]
+    why: Literal["delivery", "branch", "pull", "project", "account"]
     kind: str  # the forge's word: push, installation …
     about: str = ""  # the branch, the pull request's number, the account
     sent: datetime | None = None  # when the forge tried, as far as it says

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from consumers.recovery.decide import changes, deleted, lost, moves, turns
-from consumers.recovery.forge import Account, Change, Head, Move, Named, Seen, Turn, Wish
-from consumers.recovery.known import Branch, Project, Pull, Tenant
+from consumers.recovery.decide import changes, deleted, lost, moves, turns, update
+from consumers.recovery.forge import Account, Change, Head, Move, Named, Seen, Turn, Update, Wish
+from consumers.recovery.known import Branch, Project, Pull, Tenant, followed
 from schemas.ids import ZERO_SHA
 from schemas.repository import Repository
 
@@ -141,8 +141,41 @@ def test_suspension_is_told_and_closes_nothing() -> None:
 
 
 def test_an_account_under_another_name_is_not_installed_again() -> None:
-    """Names are labels: the installation is the same."""
-    assert changes({"alicia": Tenant("7")}, {"1": known()}, account("1")) == ()
+    """Names are labels: the installation is the same, and what it is called now is told."""
+    tenants = {"alicia": Tenant("7", seq=9)}
+    renamed = Change("Alice", "7", "renamed", seq=9, old="alicia")
+
+    assert changes(tenants, {"1": known()}, account("1")) == (renamed,)
+    told = followed({"alicia": Tenant("7", to="alice", seq=10)})
+    assert changes(told, {"1": known()}, account("1")) == ()
+
+
+def test_a_name_that_somebody_else_took_is_theirs() -> None:
+    """Who was renamed keeps what it had, also through two names; the old name is a new account."""
+    tenants = {
+        "a": Tenant("7", to="b", seq=5),
+        "b": Tenant(to="c", seq=6),
+        "c": Tenant(suspended=True, seq=7),
+        "d": Tenant("9", to="e", seq=8),
+        "e": Tenant("10", seq=9),
+    }
+
+    assert followed(tenants) == {
+        "c": Tenant("7", suspended=True, seq=7),
+        "e": Tenant("10", seq=9),
+    }
+
+
+def test_a_project_that_is_called_otherwise() -> None:
+    """A new name is told as such; who may see it, and that it is installed no more, as settings."""
+    named, hidden = replace(HELLO, name="hi"), replace(HELLO, private=True)
+    untagged = replace(seen(), installed=False)
+
+    assert update(known(), seen()) is None
+    assert update(known(), replace(seen(), repository=named)) == Update("renamed", 5)
+    assert update(known(), replace(seen(), repository=hidden)) == Update("updated", 5)
+    assert update(known(), untagged) == Update("updated", 5)
+    assert update(known(installed=False), untagged) is None
 
 
 def test_an_account_that_shut_us_out() -> None:

@@ -37,6 +37,12 @@ class Away:
         """Compare once more; return what was recorded."""
         return (await self.place.compare(self.recovery))[1]
 
+    async def renamed(self) -> list[str]:
+        """Compare; return what was renamed, and nobody installed."""
+        told = only(await self.compare(), "project.", "tenant.")
+        assert not only(told, "tenant.installed", "project.installed", "project.removed")
+        return told
+
     async def sent(self) -> list[Sent]:
         """Return what GitHub has tried to deliver so far."""
         await self.world.calm()
@@ -238,6 +244,25 @@ async def test_accounts_that_nobody_told_of(away: Away) -> None:
         "project.removed",
         "tenant.uninstalled zoo",
     ]
+    assert await away.compare() == []
+
+
+async def test_names_that_nobody_told_of(away: Away) -> None:
+    """A repository and an account that were renamed are the same ones, under new names."""
+    await away.place.admit("github:acme\ngithub:roadrunner")
+    away.world.push(away.shop, "main", {"n": "1"})
+    await away.place.arrive(*await away.missed())
+    away.world.rename(away.shop, "acme/store")
+    await away.missed()
+    assert await away.renamed() == ["project.renamed"]
+
+    away.world.rename_account("acme", "roadrunner")
+    new = away.world.push(away.shop, "main", {"n": "2"}, silent=True)
+    await away.missed()
+
+    assert set(await away.renamed()) == {"project.renamed", "tenant.renamed acme"}
+    pushed = (await away.place.facts(BranchPushed))[-1].fact
+    assert (pushed.after, pushed.repository.full_name) == (new, "roadrunner/store")
     assert await away.compare() == []
 
 
