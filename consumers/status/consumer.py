@@ -53,6 +53,7 @@ from schemas.ids import event_id
 from schemas.tenants import account
 
 MOST: Final = 1000  # messages about one commit because of one event
+ABREAST: Final = 8  # projects of an account
 PAUSE: Final = timedelta(minutes=10)  # before a forge that has refused us is asked again
 
 log = structlog.get_logger(__name__)
@@ -85,7 +86,7 @@ class Status:
     logs: Logs
     links: Links
     clock: Callable[[], datetime]
-    places: int = 64  # most of them wait for their turn with their forge
+    places: int = 200  # most of them wait for their turn with their forge
     shut: dict[str, tuple[datetime, str]] = field(default_factory=dict)  # until when, and why
     durable: ClassVar[str] = "status"
     reads: ClassVar = (
@@ -116,6 +117,13 @@ class Status:
     def lane(self, event: Recorded[Event]) -> str:
         """Return whose the project is: accounts take turns."""
         return account(event.of.forge, event.name)
+
+    def most(self, lane: str) -> int:  # noqa: ARG002 - the same for each
+        """Return how many projects of an account are told of at once.
+
+        A forge takes their messages one after the other; one that hangs leaves places for others.
+        """
+        return ABREAST
 
     async def handle(self, event: Recorded[Event]) -> None:
         """Tell the forge what it does not know of the commits that a fact is about."""
