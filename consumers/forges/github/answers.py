@@ -14,6 +14,7 @@ from consumers.forges.asking import Answer, ForgeRefused, ForgeUnavailable
 
 SHOWN: Final = 200  # characters of GitHub's own words
 ANSWERS: Final = frozenset({304, 400, 404, 409, 410, 422, 451})  # the caller knows what they mean
+SUSPENDED: Final = 60.0  # seconds until somebody may have changed their mind
 NEEDED: Final = "x-accepted-github-permissions"
 DENIED: Final = "Resource not accessible by integration"
 
@@ -98,7 +99,9 @@ def _refused(answer: Raw, what: str) -> NoReturn:
             "owner accepts it",
         )
     if "suspended" in said:
-        raise ForgeRefused(
-            f"GitHub refuses {what}: {said}", hint="the owner unsuspends it in their settings"
+        raise ForgeUnavailable(  # it may end any moment, and nothing was decided against us
+            f"GitHub refuses {what}: {said}",
+            hint="its owner unsuspends it in their settings; then it goes on by itself",
+            after=SUSPENDED,
         )
     raise ForgeRefused(f"GitHub refuses {what}: {said}", hint="`pushline doctor` compares the App")

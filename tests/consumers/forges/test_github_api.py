@@ -66,16 +66,13 @@ async def test_a_token_for_one_repository_opens_no_other(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("what", "says", "cure"),
     [
-        ("suspended", "suspended", "unsuspends"),
         ("uninstalled", "knows no installation", "install the App again"),
         ("closed", "no token for contents: read", "open the repository"),
     ],
 )
 async def test_no_token(desk: Desk, what: str, says: str, cure: str) -> None:
     """Why there is none, and what to do."""
-    if what == "suspended":
-        desk.world.suspend(desk.installed)
-    elif what == "uninstalled":
+    if what == "uninstalled":
         desk.world.uninstall(desk.installed)
     else:
         desk.world.close_to(desk.installed, desk.shop)
@@ -85,6 +82,23 @@ async def test_no_token(desk: Desk, what: str, says: str, cure: str) -> None:
 
     assert says in raised.value.message
     assert cure in raised.value.hint
+
+
+async def test_a_suspension_may_end(desk: Desk) -> None:
+    """Nothing is given up for it, nor is it asked again and again; who ends it is said."""
+    await shown(desk)
+    desk.world.suspend(desk.installed)
+    calls = len(desk.github.doors.calls)
+
+    with pytest.raises(ForgeUnavailable) as raised:
+        await desk.api.request("GET", "/repos/acme/shop/branches", installation=desk.installation)
+
+    assert "suspended" in raised.value.message
+    assert "unsuspends" in raised.value.hint
+    assert raised.value.after == MINUTE
+    assert len(desk.github.doors.calls) == calls + 1
+    desk.world.suspend(desk.installed, suspended=False)
+    assert await shown(desk) == 200
 
 
 async def test_a_permission_that_is_missing_is_named(desk: Desk) -> None:
@@ -179,7 +193,7 @@ async def test_the_hourly_limit_is_kept_to(desk: Desk) -> None:
     ],
 )
 async def test_a_secondary_limit_is_waited_out(desk: Desk, refusal: Said, after: float) -> None:
-    """For as long as GitHub says, else for a minute; the played one complains of any hurry."""
+    """For as long as GitHub says, else for a minute; nothing is sent meanwhile."""
     await shown(desk)
     desk.github.doors.refuse = [refusal]
     with pytest.raises(ForgeUnavailable) as raised:
