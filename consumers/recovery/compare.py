@@ -1,7 +1,8 @@
 """Comparing: what a forge has against what the log says of it, as deliveries that are missing."""
 
 from collections.abc import Callable
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import Final, Protocol
 
 from consumers.recovery import decide
 from consumers.recovery.finding import Finding, id_of
@@ -9,6 +10,7 @@ from consumers.recovery.forge import Change, Forge, Lists, Made, Move, Roster, S
 from consumers.recovery.known import Known, Project
 from schemas.ids import ZERO_SHA
 
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
 Admits = Callable[[str], bool]  # by the account's name
 
 
@@ -35,9 +37,10 @@ class Comparison:
 
     async def accounts(self) -> tuple[Roster, list[Finding]]:
         """Return who has let us in, and what of that the log does not know."""
-        if self.lists is None:
-            return Roster(), []
         as_of = await self._now()
+        tagged = await self._tagged(as_of)
+        if self.lists is None:
+            return Roster(), tagged
         roster = await self.lists.roster()
         tenants = self._known.accounts(self.forge.name)
         projects = self._known.of(self.forge.name)
@@ -53,9 +56,19 @@ class Comparison:
             if await self.lists.gone(tenants[name].installation)
         ]
         found += [decide.deleted(name, tenants, projects) for name in gone]
-        return roster, [
+        return roster, tagged + [
             _change(one, self.lists.change(one, roster, projects), as_of) for one in found
         ]
+
+    async def _tagged(self, as_of: int) -> list[Finding]:
+        """Return the projects that say themselves that they are installed, and were not heard."""
+        found, seen = [], await self.forge.tagged()
+        known = self._known.of(self.forge.name)
+        for id, one in sorted(seen.items()):
+            it = known.get(id) or Project(forge=self.forge.name, id=id, since=NEVER)
+            if not it.installed and self._admits(one.repository.owner):
+                found.append(self._update(it, one, Update("updated", it.seq), as_of))
+        return found
 
     async def project(self, id: str, roster: Roster) -> list[Finding] | None:
         """Return what the log does not know of a project; None where nothing of it is shown."""
@@ -100,7 +113,7 @@ class Comparison:
             id=id_of("project", known.id, update.how, *state, update.seq),
             why="project",
             made=self.forge.update(seen, update),
-            about=known.repository.full_name,
+            about=known.repository.full_name.strip("/"),
             name=now.full_name,
             as_of=as_of,
         )

@@ -130,6 +130,10 @@ class Forge(Protocol):
 
     name: ClassVar[str]
 
+    async def tagged(self) -> Mapping[str, Seen]:
+        """Return projects that say by themselves that they are installed, by id; heads apart."""
+        ...
+
     async def look(self, known: Project, named: Named | None) -> Seen | None:
         """Return a project as it is now, None where there is nothing to be seen of it."""
         ...

@@ -3,7 +3,7 @@
 https://docs.gitlab.com/api/branches /merge_requests /events /project_webhooks
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, TypeVar
 from urllib.parse import quote, urlsplit
@@ -28,7 +28,6 @@ KEPT: Final = ("x-gitlab-event", "x-gitlab-event-uuid", "x-gitlab-instance", *KE
 MOVES: Final = 3  # pages of events
 
 T = TypeVar("T")
-Tagged = Callable[[tuple[str, ...]], bool]
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -98,11 +97,23 @@ class GitLab:
 
     name: ClassVar[str] = "gitlab"
 
-    def __init__(self, api: Api, tagged: Tagged = lambda _: True) -> None:
-        """Ask over ``api``; ``tagged``: whether a project has the topics that install it."""
+    def __init__(self, api: Api, tag: str = "") -> None:
+        """Ask over ``api``; ``tag``: the topic of projects that are installed, "": each is."""
         self._api = api
-        self._tagged = tagged
+        self._tag = tag
         self._made: dict[int, Made] = {}
+
+    async def tagged(self) -> Mapping[str, Seen]:
+        """Return the projects that have the topic; none where each project is installed."""
+        found: dict[str, Seen] = {}
+        if not self._tag:
+            return found
+        query = {"topic": self._tag, "pagination": "keyset", "order_by": "id"}
+        async for page in self._api.pages("/projects", query=query):
+            for raw in _whole(page).read(list[dict[str, Any]]):
+                shown = _read(raw, Shown)
+                found[str(shown.id)] = Seen(_repository(shown), {}, {}, raw=raw)
+        return found
 
     async def look(self, known: Project, named: Named | None) -> Seen | None:  # noqa: ARG002 - the port's
         """Return a project as GitLab has it."""
@@ -121,16 +132,9 @@ class GitLab:
         if strange := [name for name in heads if name not in known.branches]:
             moved = await self._moved(at, known.since)
             heads |= {name: Head(heads[name].sha, moved.get(name)) for name in strange}
-        owner, name = names(found.path_with_namespace)
-        repository = Repository(
-            owner=owner,
-            name=name,
-            default_branch=found.default_branch or "",
-            clone_url=found.http_url_to_repo,
-            private=found.visibility != "public",
-        )
+        installed = not self._tag or self._tag.casefold() in map(str.casefold, found.topics)
         pulls = await self._pulls(at, known)
-        return Seen(repository, heads, pulls, self._tagged(found.topics), answer.body)
+        return Seen(_repository(found), heads, pulls, installed, answer.body)
 
     async def _no_branch(self, at: str, name: str) -> bool:
         """Tell whether GitLab says that there is none; lists may skip one while others come."""
@@ -224,6 +228,17 @@ class GitLab:
     async def delivery(self, sent: Sent) -> Made | None:
         """Return a delivery with what was sent: the list has it."""
         return self._made.get(sent.position)
+
+
+def _repository(shown: Shown) -> Repository:
+    owner, name = names(shown.path_with_namespace)
+    return Repository(
+        owner=owner,
+        name=name,
+        default_branch=shown.default_branch or "",
+        clone_url=shown.http_url_to_repo,
+        private=shown.visibility != "public",
+    )
 
 
 def _read(raw: Any, kind: type[T]) -> T:

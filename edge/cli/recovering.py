@@ -48,5 +48,5 @@ def recoveries_of(
         github = GitHub(apis.github)
         made.append(of(github, github))
     if apis.gitlab is not None and chosen.reconcile_minutes:
-        made.append(of(GitLab(apis.gitlab), None))
+        made.append(of(GitLab(apis.gitlab, chosen.gitlab_installation_tag), None))
     return tuple(made)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from consumers.customers.consumer import record
 from consumers.customers.listing import parse
 from consumers.forges import customers
 from consumers.forges.customers import Admitted
+from consumers.forges.installs import Installs
 from consumers.intake.branches import Branch
 from consumers.intake.consumer import Intake
 from consumers.intake.consumer import fold as branches_fold
@@ -44,6 +45,10 @@ class Place:
         """Make intake."""
         self.intake = Intake(self.bus.log, self.branches, self.listed)
         self.stopping = asyncio.Event()
+
+    def asked(self, forge: str, installs: Installs) -> None:
+        """Let intake ask a forge whether projects are installed."""
+        self.intake = replace(self.intake, installs={forge: installs})
 
     def recovery(self, forge: Forge, lists: Lists | None = None) -> Recovery:
         """Return what compares a forge."""

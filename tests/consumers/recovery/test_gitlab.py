@@ -6,6 +6,7 @@ import pytest
 
 from bus.connection import Bus
 from consumers.forges.gitlab.api import Api
+from consumers.forges.gitlab.installs import GitLabInstalls
 from consumers.recovery.gitlab import GitLab
 from schemas.envelope import Aggregate
 from schemas.events.branch import BranchPushed
@@ -131,3 +132,21 @@ async def test_a_project_that_is_gone_is_left_to_the_collector(away: Away) -> No
 
     assert await away.compare() == []
     assert await away.compare() == []
+
+
+async def test_installation_topics_that_nobody_told_of(away: Away) -> None:
+    """Set or taken away meanwhile: intake is told, and asks; installing deploys nothing."""
+    tag = "openfaas-cloud"
+    away.place.asked("gitlab", GitLabInstalls(away.api, tag))
+    recovery = away.place.recovery(GitLab(away.api, tag))
+    away.world.set_topics(away.shop, tag, silent=True)
+    other = away.world.project("acme/web/other", by=away.alice)
+    away.world.set_topics(other, tag, silent=True)
+
+    _, told = await away.place.compare(recovery)
+
+    assert only(told, "project.installed", "branch.") == ["project.installed"] * 2
+    away.world.set_topics(away.shop, silent=True)
+    _, told = await away.place.compare(recovery)
+    assert only(told, "project.removed", "branch.") == ["project.removed"]
+    assert (await away.place.compare(recovery))[1] == []
