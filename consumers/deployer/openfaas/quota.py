@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from schemas.quantity import QuantityInvalid, memory, quantity
 from consumers.deployer.openfaas.settings import Quota
 from consumers.deployer.openfaas.wire import Resources
 from schemas.errors import DeployFailed
+from schemas.quantity import QuantityInvalid, memory, quantity
 from schemas.stack_spec import FunctionSpec
 
 SCALE: Final = "com.openfaas.scale."
