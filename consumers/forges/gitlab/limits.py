@@ -25,10 +25,9 @@ class Limits:
 
     async def wait(self) -> None:
         """Return when GitLab may be asked; ForgeUnavailable when that is not soon."""
-        left = self._until - self._clock()
-        if left > SOON:
-            raise self._limited(left)
-        if left > 0:
+        while (left := self._until - self._clock()) > 0:  # a sleep may be too short by now
+            if left > SOON:
+                raise self._limited(left)
             await asyncio.sleep(left)
 
     def heard(self, answer: Answer) -> None:

@@ -252,3 +252,16 @@ async def test_a_limit_that_is_soon_over_is_waited_for() -> None:
     assert not waiting.done()
     now[0] += SOON
     await asyncio.wait_for(waiting, 5)
+
+
+async def test_a_limit_that_came_meanwhile_holds_for_who_waits() -> None:
+    """Whoever slept out one limit does not run into the next."""
+    limits = Limits(lambda: 1000.95)
+    limits.heard(Answer(200, None, {"ratelimit-remaining": "0", "ratelimit-reset": "1001"}))
+    waiting = asyncio.create_task(limits.wait())
+    await asyncio.sleep(0)
+
+    limits.heard(Answer(200, None, {"ratelimit-remaining": "0", "ratelimit-reset": "1060"}))
+
+    with pytest.raises(ForgeUnavailable):
+        await asyncio.wait_for(waiting, 5)
