@@ -42,14 +42,20 @@ class Rush:
             owner = f"{side.forge}-{number % TENANTS}"
             self.projects.append((side, side.project(owner, f"shop{number}")))
 
-    async def push(self, pushes: int, *, lost: float) -> None:
-        """Push versions here and there, each project once at least; then the weather ends."""
+    async def push(self, pushes: int, *, lost: float, kills: int = 0) -> None:
+        """Push versions here and there, each project once at least; then the weather ends.
+
+        Killed in between, Pushline comes back, and is then limited by the forges.
+        """
         for side in self.sides:
             side.storm(lost)
         self.began = time.monotonic()
+        killing = {pushes * (number + 1) // (kills + 1) for number in range(kills)}
         wanted = [*self.projects, *self.random.choices(self.projects, k=pushes)][:pushes]
         self.random.shuffle(wanted)
         for number, (side, project) in enumerate(wanted):
+            if number in killing:
+                await asyncio.to_thread(self._killed)
             await asyncio.to_thread(side.push, project, f"version {number} of {project.name}")
             await asyncio.sleep(self.random.choice((0.0, 0.0, 0.05, 0.2)))
         self._reached("pushed")
@@ -80,6 +86,13 @@ class Rush:
             await asyncio.sleep(0.5)
         self._reached("told")
         return wrong + log.doubled + [text for side in self.sides for text in side.complaints]
+
+    def _killed(self) -> None:
+        port = self.here.port
+        self.here.kill()
+        self.here.start(port)
+        for side in self.sides:
+            side.limit()
 
     async def _answers(self, session: aiohttp.ClientSession, project: Pushed) -> bool:
         label = project.owner.lower()
@@ -121,6 +134,7 @@ class Plan(NamedTuple):
     seed: int
     lost: float = 0.0  # share of the webhooks that never come: the reconciler finds them
     patience: float = 60.0  # seconds until all is live, and again until all is told
+    kills: int = 0  # of all of Pushline, meanwhile
 
 
 async def rushed(folder: Path, plan: Plan) -> tuple[Rush, list[str]]:
@@ -136,6 +150,6 @@ async def rushed(folder: Path, plan: Plan) -> tuple[Rush, list[str]]:
             side.listen(here.port)
         rush = Rush(here, sides, random.Random(plan.seed))
         rush.settle(plan.projects)
-        await rush.push(plan.pushes, lost=plan.lost)
+        await rush.push(plan.pushes, lost=plan.lost, kills=plan.kills)
         wrong = await rush.live(plan.patience)
         return rush, wrong + await rush.told(plan.patience)

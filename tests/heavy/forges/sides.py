@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from tests.heavy.forges.github.doors import SECONDARY, Said
 from tests.heavy.forges.github.played import Played as PlayedGitHub
 from tests.heavy.forges.github.played import played_github
 from tests.heavy.forges.github.sending import Weather as GitHubWeather
@@ -22,6 +23,8 @@ functions:
   {0}: {{lang: static, handler: ./{0}}}
 """
 SECRET: Final = "a secret of webhooks"
+A_MINUTE: Final = 120  # requests to GitLab
+REFUSED: Final = 3  # of those to GitHub
 
 
 def files(function: str, text: str) -> dict[str, str]:
@@ -71,6 +74,13 @@ class Side(Protocol):
 
     def storm(self, lost: float) -> None:
         """Let webhooks be lost, late and doubled, and requests fail."""
+        ...
+
+    def limit(self) -> None:
+        """Let there be too many requests, for seconds or until the minute is over.
+
+        Whoever asks now was told of nothing yet.
+        """
         ...
 
     async def calm(self) -> None:
@@ -129,10 +139,16 @@ class GitLabSide:
         self.world.sender.weather = Weather(lost=lost, twice=0.2, late=0.4, seconds=0.5)
         self.played.doors.bad_weather = 0.1
 
+    def limit(self) -> None:
+        """Give so many requests a minute."""
+        self.played.doors.silent.clear()
+        self.played.doors.limit = A_MINUTE
+
     async def calm(self) -> None:
         """End it."""
         self.world.sender.weather = Weather()
         self.played.doors.bad_weather = 0.0
+        self.played.doors.limit = 0
         await self.world.calm()
 
     def shown(self, project: Pushed, sha: str) -> dict[str, list[str]]:
@@ -187,6 +203,11 @@ class GitHubSide:
         """Begin the bad weather."""
         self.world.sender.weather = GitHubWeather(lost=lost, twice=0.2, late=0.4, seconds=0.5)
         self.played.doors.bad_weather = 0.1
+
+    def limit(self) -> None:
+        """Refuse some requests, as GitHub's secondary limits do."""
+        self.played.doors.silent.clear()
+        self.played.doors.refuse += [Said(403, SECONDARY, Retry_After="2") for _ in range(REFUSED)]
 
     async def calm(self) -> None:
         """End it."""

@@ -9,7 +9,7 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import jwt
 from aiohttp import web
@@ -21,6 +21,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 WHO: web.RequestKey[str] = web.RequestKey("who", str)  # the installation, "": the App
 COUNTED: web.RequestKey[bool] = web.RequestKey("counted", bool)
 DOCS = "https://docs.github.com/rest"
+ON_ITS_WAY = 1.0  # seconds in which requests may come that were sent before we said no
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes."
 
 
@@ -42,6 +43,20 @@ class Window:
     reset: float
 
 
+class Silence(NamedTuple):
+    """Between these moments nobody is to ask; what was on its way by then is not blamed."""
+
+    since: float
+    until: float
+
+    def broken(self, now: float) -> bool:
+        """Tell whether somebody who was told asks all the same."""
+        return self.since + ON_ITS_WAY <= now < self.until
+
+
+NEVER = Silence(0.0, 0.0)
+
+
 class Doors:
     """The middleware of the API."""
 
@@ -50,7 +65,7 @@ class Doors:
         self.hourly = 5000
         self.windows: dict[str, Window] = {}
         self.refuse: list[Said] = []  # answered to the next requests, in order
-        self.silent_until: dict[str, float] = {}  # who was told to wait
+        self.silent: dict[str, Silence] = {}  # who was told to wait
         self.writing: dict[str, int] = {}
         self.bad_weather = 0.0  # share of requests that a 5xx befalls
         self.down = 0  # status of every answer
@@ -77,7 +92,10 @@ class Doors:
                 headers=said.headers,
             )
         self._headed(request, answer)
-        return web.Response(status=503) if weather else answer  # the other half: it was done
+        if weather:  # the other half: it was done, and nobody heard what was said
+            self.silent.pop(request.get(WHO, ""), None)
+            return web.Response(status=503)
+        return answer
 
     async def _inside(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if not request.headers.get("User-Agent"):
@@ -113,7 +131,7 @@ class Doors:
         answer.headers["X-RateLimit-Remaining"] = str(window.left)
         answer.headers["X-RateLimit-Reset"] = str(math.ceil(window.reset))
         if "Retry-After" in answer.headers:
-            self.silent_until[who] = now + float(answer.headers["Retry-After"])
+            self._hush(who, now + float(answer.headers["Retry-After"]))
 
     def as_app(self, request: web.Request) -> None:
         """Let the App itself in."""
@@ -190,15 +208,20 @@ class Doors:
         """Count a request; refuse one too many."""
         request[WHO] = who
         now, window = self.world.clock(), self._window(who)
-        if now < self.silent_until.get(who, 0.0):
+        if self.silent.get(who, NEVER).broken(now):
             what = f"{request.method} {request.path}"
             self.world.complain(f"{what} while told to wait: {who or 'App'}")
         if self.refuse:
             raise self.refuse.pop(0)
         if window.left <= 0:
-            self.silent_until[who] = window.reset
+            self._hush(who, window.reset)
             raise Said(403, f"API rate limit exceeded for installation ID {who}.")
         request[COUNTED] = True
+
+    def _hush(self, who: str, until: float) -> None:
+        now, old = self.world.clock(), self.silent.get(who, NEVER)
+        since = old.since if now < old.until else now
+        self.silent[who] = Silence(since, max(until, old.until))
 
     def _window(self, who: str) -> Window:
         now = self.world.clock()

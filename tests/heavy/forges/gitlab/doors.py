@@ -5,6 +5,7 @@ https://docs.gitlab.com/api/rest/ and https://docs.gitlab.com/api/rest/authentic
 
 import hashlib
 import json
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
@@ -14,6 +15,8 @@ from tests.heavy.forges.gitlab.state import GUEST, Project, State, Token, User
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 API = "/api/v4"
+ON_ITS_WAY = 1.0  # seconds in which requests may come that were sent before we said no
+USER: web.RequestKey[int] = web.RequestKey("user", int)
 LIMITS: web.RequestKey[dict[str, str]] = web.RequestKey("limits", dict)
 
 
@@ -37,7 +40,7 @@ class Doors:
         self.limit = 0  # requests a minute of one user, 0: not limited
         self.unchanged = 0  # answers 304
         self._minutes: dict[int, tuple[int, int]] = {}  # user -> (minute, requests)
-        self._silent: dict[int, float] = {}  # users who were told to wait, until
+        self.silent: dict[int, tuple[float, float]] = {}  # who was told to wait: since, until
 
     @web.middleware
     async def watched(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -53,6 +56,8 @@ class Doors:
         if weather == "before":
             return web.Response(status=502, text="<h1>502</h1>", content_type="text/html")
         answer = await self._answer(request, handler)
+        if weather:  # nobody heard what was said
+            self.silent.pop(request.get(USER, 0), None)
         if weather == "cut" and request.transport is not None:
             request.transport.abort()
         return web.Response(status=503) if weather == "after" else answer
@@ -101,6 +106,7 @@ class Doors:
         token = self.token_of(text)
         if token is None:
             raise Said(401, "401 Unauthorized")
+        request[USER] = token.user.id
         self._count(request, token.user)
         needed = {"api", *scopes} | ({"read_api"} if request.method == "GET" else set())
         if not token.scopes & needed:
@@ -140,7 +146,8 @@ class Doors:
 
     def _count(self, request: web.Request, user: User) -> None:
         now = self.state.clock()
-        if now < self._silent.get(user.id, 0.0):
+        since, until = self.silent.get(user.id, (0.0, 0.0))
+        if since + ON_ITS_WAY <= now < until:
             self.state.complain(f"{request.method} {request.path} while told to wait")
         if not self.limit:
             return
@@ -158,8 +165,8 @@ class Doors:
         }
         request[LIMITS] = limits
         if count >= self.limit:
-            self._silent[user.id] = reset
-            limits["Retry-After"] = str(max(1, int(reset - now)))
+            self.silent[user.id] = (since if now < until else now), reset
+            limits["Retry-After"] = str(math.ceil(reset - now))
             raise Said(429, "Retry later")
 
 
