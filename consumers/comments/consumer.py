@@ -110,11 +110,10 @@ class Comments:
         afresh = False
         for _ in range(TRIES):
             try:
-                await self._write(event, number, forge, afresh=afresh)
+                if await self._write(event, number, forge, afresh=afresh):
+                    return
             except Conflict:  # another of us wrote meanwhile: ours may have come last
                 afresh = True
-            else:
-                return
         raise Conflict(f"what is written about pull request {number} does not stand still")
 
     def _pull(self, event: Recorded[Event], number: int) -> Pull | None:
@@ -123,27 +122,30 @@ class Comments:
 
     async def _write(
         self, event: Recorded[Event], number: int, forge: Forge, *, afresh: bool
-    ) -> None:
-        """Write the comment, if it says something else by now, and write down that it does."""
+    ) -> bool:
+        """Write the comment, if it says something else by now, and write down that it does.
+
+        Return whether that was all: not, where the comment of an older commit was deleted.
+        """
         of = _about(event, number)
         over = subjects.history(of)
         guard = Guard(over, await self.events.last_seq(over))
         await self.fold.reached(guard.seq)
         pull = self._pull(event, number)
         if pull is None or not pull.heard:
-            return
+            return True
         place = Place(event.of.project, pull.repository, number)
         text = body(pull, place.marker, self.links)
         digest = digest_of(text.encode())
         known = digest == pull.text and not afresh
         if not text or known or not forge.reaches(place):
-            return
+            return True
         try:
             fact = await _told(pull, place, forge, text)
         except ForgeRefused as error:
             raise await self._refused(event, of, pull, error) from error
         if fact is None:
-            return
+            return True
         told = (str(pull.seq), fact.comment, digest.partition(":")[2][:16])
         id = event_id(self.durable, event.id, fact, str(number), *told)
         try:
@@ -155,6 +157,7 @@ class Comments:
                 log.info("comment_made_twice", number=number, removed=fact.comment)
                 await self._spared(event, place, fact.comment, forge)
             raise
+        return isinstance(fact, CommentWritten) or fact.sha == pull.sha
 
     async def _spared(
         self, event: Recorded[Event], place: Place, comment: str, forge: Forge
@@ -188,7 +191,7 @@ async def _told(
     """Have the forge show a text; return what is to be written down, None where nothing is."""
     comment = pull.comment or await forge.find(place)
     if comment and not await forge.edit(place, comment, text):
-        return CommentDeleted(pull.number, comment, pull.sha)
+        return CommentDeleted(pull.number, comment, pull.about or pull.sha)
     if not comment and pull.ended:
         return None
     comment = comment or await forge.write(place, text)

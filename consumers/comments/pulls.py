@@ -54,6 +54,7 @@ class Pull(msgspec.Struct, frozen=True, kw_only=True):
     merged: bool = False
     comment: str = ""  # the forge's id of ours
     text: str = ""  # digest of what that says
+    about: str = ""  # the commit that that was about when it was written last
     deleted: str = ""  # the commit of which nothing more is said
     seq: int = 0  # of the newest fact about it
 
@@ -144,10 +145,10 @@ def _said(pull: Pull, event: Recorded[Any], fact: PullOpened | PullUpdated | Pul
 
 def _written(pull: Pull, fact: Event) -> Pull:
     match fact:
-        case CommentWritten(comment=comment, text=text):
-            return replace(pull, comment=comment, text=text, deleted="")
+        case CommentWritten(comment=comment, text=text, sha=sha):
+            return replace(pull, comment=comment, text=text, about=sha, deleted="")
         case CommentDeleted(sha=sha):
-            return replace(pull, comment="", text="", deleted=sha)
+            return replace(pull, comment="", text="", about="", deleted=sha)
         case _:
             return pull
 

@@ -102,6 +102,13 @@ async def test_deleted_comment_comes_back_with_another_commit_only(
 
     assert said(desk)[-1] == f"**1 function is live** in `{PREVIEW}`"
 
+    desk.at.delete()  # which nobody knows before there is another commit
+    await desk.tell(*story.live("hello", "bye"), story.closed(), story.removed())
+
+    assert said(desk)[-1] == "**Preview removed**: this was merged."
+    deleted = [fact for fact in await desk.facts() if isinstance(fact, CommentDeleted)]
+    assert [fact.sha for fact in deleted] == [sha("b"), sha("c")]
+
 
 async def test_only_the_newest_waits_for_a_forge_that_is_down(desk: Desk, story: Story) -> None:
     """When it is back it gets how things stand; an old event does not bring an old text back."""
