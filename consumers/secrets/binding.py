@@ -89,6 +89,15 @@ class Binder:
         for name in sorted(there - {one.name for one in declared}):
             await self.unbind(project, name, cause, reason="it is not in secrets.yml any more")
 
+    async def unbind_all(self, cause: Recorded[Event], *, reason: str) -> None:
+        """Take a project's secrets out of the cluster, save those that were bound since."""
+        of = cause.of
+        project = Aggregate(of.forge, of.project, "project", of.project)
+        for name in sorted(await self.api.names(project)):
+            last = await self.events.last(self._of(project, name), SecretBound, SecretUnbound)
+            if last is None or last.seq < cause.seq:
+                await self.unbind(project, name, cause, reason=reason)
+
     async def unbind(
         self, project: Aggregate, name: str, cause: Recorded[Event], *, reason: str
     ) -> None:

@@ -164,7 +164,13 @@ def _deployer(parts: Adapters) -> Consumers:
 
 
 def _secrets(parts: Adapters) -> Consumers:
-    return _worker(parts, Sweeper(parts.bus.blobs))
+    bus = parts.bus
+    if parts.settings.settings.platform != "openfaas":  # others hand values out at each start
+        return _worker(parts, Sweeper(bus.blobs))
+    from edge.cli.kept_secrets import kept_secrets
+
+    kept = kept_secrets(parts)
+    return _worker(parts, Sweeper(bus.blobs, kept), kept.copies.fold)
 
 
 def _reconciler(parts: Adapters) -> Consumers:
@@ -188,7 +194,7 @@ def _recovery(parts: Adapters) -> Consumers:
     recoveries = recoveries_of(parts.forges, parts.bus, known, listed, parts.settings.settings)
 
     async def recovered(stopping: asyncio.Event) -> None:
-        await keep_recovered(recoveries, stopping)
+        await keep_recovered(recoveries, parts.bus.log, parts.bus.follow, stopping)
 
     return Consumers({"recovery": recovered}, (*known.all(), listed))
 

@@ -40,6 +40,7 @@ MAKERS: Final[Makers] = (
         register.fold(),
         desired.desired(),
         desired.desired(name="followed"),
+        desired.desired(name="secret-copies"),
         customers.fold("customers"),
         customers.fold("intake-customers"),
         customers.fold("recovery-customers"),

@@ -206,3 +206,20 @@ async def test_a_cluster_is_met_by_its_own_certificate(bus: Bus, tmp_path: Path)
         await runner.cleanup()
 
     assert made.secrets == {"alice-api": {"key": "x"}}
+
+
+async def test_a_project_that_is_gone_leaves_nothing(
+    bus: Bus, cluster: Cluster, binder: Binder
+) -> None:
+    """All that it bound goes, save what it bound again since; other projects' stays."""
+    await binder.bind(await queued(bus), [sealed("alice-api", a="1"), sealed("alice-db", b="2")])
+    await binder.bind(await queued(bus, "8"), [sealed("alice-else", c="3")])
+    removal = await queued(bus, number=2)
+    again = [sealed("alice-api", a="new"), sealed("alice-db", b="2")]
+    await binder.bind(await queued(bus, number=3), again)
+
+    await binder.unbind_all(removal, reason="no function of the project is left")
+
+    assert cluster.secrets == {"alice-api": {"a": "new"}, "alice-else": {"c": "3"}}
+    unbound = [fact for _, fact in await facts(bus, removal.seq) if isinstance(fact, SecretUnbound)]
+    assert [fact.name for fact in unbound] == ["alice-db"]
