@@ -24,7 +24,10 @@ class StatusReported(Event, frozen=True, tag="status.reported/1"):
 
 
 class StatusReportFailed(Event, frozen=True, tag="status.report-failed/1"):
-    """A forge does not take what it is told of a commit, and why. Written by status, read by status."""
+    """A forge does not take what it is told of a commit, and why.
+
+    Written by status, read by status.
+    """
 
     environment: str
     sha: Sha
