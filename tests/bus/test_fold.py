@@ -9,12 +9,14 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from bus import fold as folds
 from bus import streams
 from bus.connection import Bus, BusSettings, connect
 from bus.fold import Fold
 from schemas.envelope import Aggregate, Recorded
 from schemas.errors import Gap, LogUnavailable
 from schemas.events import Event
+from schemas.events.function import FunctionRemoved
 from schemas.events.run import RunBuildStarted, RunFinished
 
 
@@ -98,6 +100,41 @@ async def test_a_snapshot_saves_reading_history_again(bus: Bus, tmp_path: Path) 
         await second.reached(await build(bus, "c"))
     assert second.rows == {"1": Count(3)}
     assert told == [3]
+
+
+async def test_only_what_has_changed_is_written_again(
+    bus: Bus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process has dozens of folds: one whose rows stand still leaves the disk to the log.
+
+    At its end each of them is written as far as it has come.
+    """
+    monkeypatch.setattr(folds, "SECONDS_APART", 0.2)
+    still = counts(tmp_path)
+    moving = Fold(
+        "moving",
+        row=Count,
+        key=lambda _: "all",
+        reduce=lambda row, _: Count(1 if row is None else row.builds + 1),
+        snapshots=tmp_path,
+    )
+    about = Aggregate("local", "alice/hello", "function", "production/hello")
+    begun = await build(bus, "a")
+    async with folding(bus, moving), folding(bus, still), asyncio.timeout(15):
+        await written(tmp_path / "counts.json", begun)
+        for number in range(3):  # in which it could have been written three times
+            fact = FunctionRemoved("alice", "production", "hello")
+            other = await bus.log.append(fact, of=about, id=f"removed:{number}")
+            await written(tmp_path / "moving.json", other)
+        assert f'"seq":{begun}' in (tmp_path / "counts.json").read_text()
+
+    assert f'"seq":{other}' in (tmp_path / "counts.json").read_text()
+
+
+async def written(path: Path, seq: int) -> None:
+    """Wait until a snapshot is at a sequence."""
+    while not path.exists() or f'"seq":{seq}' not in path.read_text():  # noqa: ASYNC110 - a disk
+        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "shape", "empty"])
