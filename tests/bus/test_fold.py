@@ -119,7 +119,7 @@ async def test_only_what_has_changed_is_written_again(
         snapshots=tmp_path,
     )
     about = Aggregate("local", "alice/hello", "function", "production/hello")
-    begun = await build(bus, "a")
+    begun = other = await build(bus, "a")
     async with folding(bus, moving), folding(bus, still), asyncio.timeout(15):
         await written(tmp_path / "counts.json", begun)
         for number in range(3):  # in which it could have been written three times
