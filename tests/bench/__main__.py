@@ -31,6 +31,7 @@ BENCHES: Final = (
     "audit",
     "forges",
     "pulls",
+    "leaving",
 )
 
 
