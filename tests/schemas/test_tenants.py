@@ -37,6 +37,7 @@ def test_the_nearest_secret_counts() -> None:
     assert Scope("gitlab", "a/b/shop", "9").owner == Scope("gitlab", "A/B").owner == "a/b"
 
 
+@pytest.mark.weakness(7)
 def test_labels_of_groups_do_not_collide() -> None:
     """Names that come to the same label get a number: nobody answers in another's place."""
     taken: list[str] = []

@@ -10,6 +10,7 @@ import msgspec
 from consumers.forges.asking import Answer, ForgeRefused, ForgeUnavailable
 
 OURS: Final = frozenset((304, 400, 404, 405, 409, 410, 412, 422))  # about what was asked
+AWAY: Final = "it goes on by itself once GitLab is there; is PUSHLINE_GITLAB_URL right?"
 LONGEST: Final = 300  # characters of GitLab's own words in an error
 
 _NEXT: Final = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
@@ -26,6 +27,8 @@ def judged(answer: Answer, kind: str, asked: str) -> Answer:
             f"{asked}: {status}: GitLab leads elsewhere",
             hint="set PUSHLINE_GITLAB_URL to the address that it leads to",
         )
+    if status >= 500:
+        raise ForgeUnavailable(f"{asked}: GitLab answers {status}", hint=AWAY)
     if answer.body is msgspec.UNSET or (answer.body is not None and kind != "application/json"):
         raise ForgeUnavailable(
             f"{asked}: {status}, and no JSON: it is not GitLab's API that answers",

@@ -55,6 +55,30 @@ def test_internal_is_private(level: int, *, private: bool) -> None:
     assert says.repository.private is private
 
 
+@pytest.mark.weakness(18)
+@pytest.mark.parametrize(
+    ("ref", "branch"),
+    [
+        ("refs/heads/main", "main"),
+        ("refs/heads/feature/main", "feature/main"),
+        ("refs/heads/refs/heads/main", "refs/heads/main"),
+        ("refs/tags/main", ""),
+        ("refs/merge-requests/1/head", ""),
+        ("main", ""),
+    ],
+)
+@pytest.mark.parametrize("after", [B, ZERO])
+def test_a_branch_is_its_whole_name(ref: str, branch: str, after: str) -> None:
+    """Never the last segment of a ref; tags are none, and one that is deleted is not built."""
+    says = translate(delivery("gitlab", "Push Hook", gitlab_push(ref=ref, after=after))).says
+
+    if not branch:
+        assert isinstance(says, Ignored)
+        return
+    assert isinstance(says, Push)
+    assert (says.branch, says.of.id, says.after) == (branch, branch, after)
+
+
 def test_an_older_system_hook_has_no_login() -> None:
     """It tells the display name alone, which is nobody's login."""
     body = gitlab_push()
