@@ -70,10 +70,11 @@ def _problem(whose: str, kind: tuple[str, str], most: int, before: int, total: i
     name, unit = kind
     tenant = whose.replace(" ", "/", 1)
     return Problem(
-        f"{tenant} may have {most} {unit} and would have {total}, {total - most} too many: "
-        f"{before} in all environments of its projects, previews too, and {total - before} "
-        "that are new",
-        "remove functions, or end previews with `pushline previews rm`, and push again; an "
-        f"operator allows more with `pushline quotas set {tenant} --{name} {total}`",
+        f"the quota of {unit} is over by {total - most}: {tenant} may have {most} and would have "
+        f"{total}; {before} in all environments of its projects, previews too, and "
+        f"{total - before} new",
+        "ask for less, or end previews with `pushline previews rm`, and push again; what left a "
+        "stack counts until `pushline collect ls` shows it no more; an operator allows more with "
+        f"`pushline quotas set {tenant} --{name} {total}`",
         field="functions",
     )

@@ -199,12 +199,13 @@ def test_what_is_over_is_said_with_the_cure() -> None:
 
     assert len(found) == 2
     assert found[0] == (
-        "stack.yml: functions: local/alice may have 2 functions and would have 3, 1 too many: "
-        "2 in all environments of its projects, previews too, and 1 that are new (remove "
-        "functions, or end previews with `pushline previews rm`, and push again; an operator "
-        "allows more with `pushline quotas set local/alice --functions 3`)"
+        "stack.yml: functions: the quota of functions is over by 1: local/alice may have 2 and "
+        "would have 3; 2 in all environments of its projects, previews too, and 1 new (ask for "
+        "less, or end previews with `pushline previews rm`, and push again; what left a stack "
+        "counts until `pushline collect ls` shows it no more; an operator allows more with "
+        "`pushline quotas set local/alice --functions 3`)"
     )
-    assert "250 MiB of memory and would have 600, 350 too many: 200 in all" in found[1]
+    assert "the quota of MiB of memory is over by 350: local/alice may have 250 and" in found[1]
     assert asked(story, Quota(functions=3), new=Need(1, 4, 400)) == []
 
 

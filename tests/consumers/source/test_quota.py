@@ -75,7 +75,7 @@ async def test_what_is_over_is_rejected_before_the_build(
     rejected = await bus.log.last(second.of, RunRejected)
     assert rejected
     assert rejected.fact.code == "quota_exceeded"
-    assert "may have 1 functions and would have 2, 1 too many" in str(rejected.fact.problems[0])
+    assert "is over by 1: local/alice may have 1 and would have 2" in str(rejected.fact.problems[0])
     archived = await bus.log.last(first.of, RunArchived)
     assert archived
     assert (archived.fact.replicas, archived.fact.memory) == (1, 64)
