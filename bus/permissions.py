@@ -48,6 +48,7 @@ PUBLISH: Final[dict[str, tuple[str, ...]]] = {
         "ev.*.*.deadletter.*.redriven",
         "ev.*.*.deadletter.*.dropped",
         "ev.*.=.delivery.*.resend-requested",
+        "ev.*.=.reconciliation.=.requested",
         *(f"ev.=.=.replay.*.{fact}" for fact in ("started", "finished", "planned", "applied")),
         *_INFO,
         *_reads("EVENTS", "LOGS", "USAGE", "DEADLETTERS"),

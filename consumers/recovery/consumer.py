@@ -1,6 +1,7 @@
 """Recovery: what a forge never told us is found by asking it, every few minutes.
 
-Reads   what the log says of branches, pull requests, projects and tenants; the list of customers
+Reads   what the log says of branches, pull requests, projects and tenants; the list of customers;
+        reconciliation.requested/1
 Writes  deliveries, delivery.recovered/1, reconciliation.finished/1
 Calls   a Forge
 Twice   is harmless: a delivery's id is the forge's, or derives from what is missing and from the
@@ -12,7 +13,7 @@ if it still does.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -20,6 +21,7 @@ import msgspec
 import structlog
 
 from bus.fold import Fold
+from bus.follow import Follow
 from bus.log import EventLog, Guard
 from consumers.forges.asking import ForgeRefused, ForgeUnavailable
 from consumers.forges.customers import LISTED, READ, Admitted, admits
@@ -31,11 +33,12 @@ from consumers.recovery.known import Known
 from schemas import subjects
 from schemas.envelope import Aggregate
 from schemas.errors import Conflict, PushlineError
-from schemas.events.reconciliation import ReconciliationFinished
+from schemas.events.reconciliation import ReconciliationFinished, ReconciliationRequested
 from schemas.ids import event_id
 
 SOONEST: Final = 5.0  # seconds until it is tried again what the log did not take
 QUIET: Final = timedelta(hours=1)  # between two facts that say nothing new
+REQUESTS: Final = "ev.*.=.reconciliation.=.requested"
 REMEMBERED: Final = timedelta(days=7)  # older deliveries are left: our own may have been forgotten
 
 CaughtUp = Callable[[], Awaitable[bool]]
@@ -93,20 +96,32 @@ class Recovery:
         self._pace = pace or Pace()
         self._of = Aggregate(forge.name, "", "reconciliation", "")
         self._position = 0
+        self._request = 0  # the newest request that was seen
+        self._woken = asyncio.Event()
         self._unsaid = 0  # deliveries recovered since the last fact
         self._told: set[str] = set()  # projects of which nothing is shown, or we are refused
 
+    @property
+    def forge(self) -> str:
+        """Return which forge is compared."""
+        return self._forge.name
+
+    def wake(self) -> None:
+        """Compare now; once more, if that goes on already."""
+        self._woken.set()
+
     async def keep(self, stopping: asyncio.Event) -> None:
-        """Compare now and then, until told to stop."""
+        """Compare now and then, and when it is asked for, until told to stop."""
         while not stopping.is_set():
             pause = self._pace.every
+            self._woken.clear()
             try:
                 done = await self.once(stopping)
                 pause = max(pause, done.after)
             except PushlineError as error:  # of the log
                 log.info("recovery_waits", forge=self._forge.name, reason=error.message)
                 pause = SOONEST
-            await _pause(pause, stopping)
+            await _pause(pause, stopping, self._woken)
 
     async def once(self, stopping: asyncio.Event) -> Done:
         """Compare all there is, and record what came of it; whatever fails stops nothing else."""
@@ -120,7 +135,8 @@ class Recovery:
                 done.reason = done.reason or error.message
                 if isinstance(error, ForgeUnavailable):
                     done.after = max(done.after, error.after)
-        await self._record(done)
+        if not stopping.is_set():
+            await self._record(done)
         return done
 
     def _admits(self, account: str) -> bool:
@@ -134,6 +150,8 @@ class Recovery:
         last = await self._events.last(self._of, ReconciliationFinished)
         if last is not None:
             self._position = max(self._position, last.fact.position)
+        asked = await self._events.last(self._of, ReconciliationRequested)
+        self._request = asked.seq if asked else 0
 
     async def _delivered(self, done: Done, stopping: asyncio.Event) -> None:
         """Store what the forge says that it sent, and we have not."""
@@ -248,7 +266,8 @@ class Recovery:
         last = await self._events.last(self._of, ReconciliationFinished)
         same = last is not None and bool(last.fact.reason) == bool(done.reason)
         quiet = last is not None and datetime.now(UTC) - last.time < QUIET
-        if same and quiet and not self._unsaid:
+        answered = last is not None and last.fact.request == self._request
+        if same and quiet and not self._unsaid and (answered or not self._request):
             return
         fact = ReconciliationFinished(
             projects=done.projects,
@@ -256,6 +275,7 @@ class Recovery:
             silent=done.silent,
             reason=done.reason,
             position=self._position,
+            request=self._request,
         )
         base = last.seq if last else 0
         with suppress(Conflict):  # another process compares, too, and was faster
@@ -269,16 +289,31 @@ class Recovery:
         self._unsaid = 0
 
 
-async def keep_recovered(recoveries: Sequence[Recovery], stopping: asyncio.Event) -> None:
+async def keep_recovered(
+    recoveries: Sequence[Recovery], events: EventLog, follow: Follow, stopping: asyncio.Event
+) -> None:
     """Compare every forge, each at its own pace, until told to stop."""
     async with asyncio.TaskGroup() as group:
+        listening = group.create_task(_listen(recoveries, events, follow))
         for recovery in recoveries:
             group.create_task(recovery.keep(stopping))
         await stopping.wait()
+        listening.cancel()
 
 
-async def _pause(seconds: float, stopping: asyncio.Event) -> None:
-    """Wait, or until told to stop."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stopping.wait()
+async def _listen(recoveries: Sequence[Recovery], events: EventLog, follow: Follow) -> None:
+    """Wake whoever is asked to compare."""
+    asked = follow.events(after=await events.head(), filter=REQUESTS)
+    async with aclosing(asked) as requests:
+        async for request in requests:
+            for recovery in recoveries:
+                if recovery.forge == request.of.forge:
+                    recovery.wake()
+
+
+async def _pause(seconds: float, *until: asyncio.Event) -> None:
+    """Wait, or until one of these is set."""
+    waits = [asyncio.ensure_future(event.wait()) for event in until]
+    await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()

@@ -42,6 +42,7 @@ NOUNS = {
     "why": "edge.cli.why:why",
     "audit": "edge.cli.audit.command:app",
     "deadletter": "edge.cli.deadletter:app",
+    "reconcile": "edge.cli.reconcile:reconcile",
     "explain": "edge.cli.explain.command:explain",
     "top": "edge.cli.top:top",
     "stats": "edge.cli.stats:stats",

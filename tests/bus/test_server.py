@@ -156,7 +156,8 @@ REPLAYS = (REPLAYED, COPY, STARTED, HANDLED, DELIVERY)
 TIMER, CANCEL = "timer.x", "$JS.API.STREAM.PURGE.TIMERS"
 REDRIVEN, RESEND = "ev.x.x.deadletter.x.redriven", "ev.x.=.delivery.x.resend-requested"
 OURS = ("ev.x.x.deadletter.x.handled", "ev.x.=.delivery.x.resent")  # a worker's, not an operator's
-OPERATING = (REDRIVEN, RESEND, *OURS, TIMER, CANCEL)
+COMPARE, COMPARED = (f"ev.github.=.reconciliation.=.{it}" for it in ("requested", "finished"))
+OPERATING = (REDRIVEN, RESEND, COMPARE, COMPARED, *OURS, TIMER, CANCEL)
 DENIED, SIGNED_IN = "ev.=.=.session.=.denied", "ev.=.=.session.x.signed-in"
 SAID = (EVENT, DENIED, SIGNED_IN)
 EVERYTHING = (CREATE, DELETE, PURGE, DURABLE, *SAID, LINE, USE, READ, ACK, *REPLAYS, *OPERATING)
@@ -165,7 +166,7 @@ ALLOWED = {
     "platform": (DURABLE, *SAID, LINE, USE, READ, ACK, STARTED, HANDLED, DELIVERY, *OPERATING),
     "supervisor": (LINE, READ),
     "router": (USE, DENIED, READ),
-    "operator": (READ, STARTED, REDRIVEN, RESEND),
+    "operator": (READ, STARTED, REDRIVEN, RESEND, COMPARE),
     "replay": (READ, REPLAYED, COPY, DELIVERY),
 }
 

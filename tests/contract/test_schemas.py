@@ -22,7 +22,7 @@ from tests.contract.streams import OTHERS
 OFFICIAL = Path(__file__).parent / "official" / "asyncapi-3.0.0.json"
 PARTIES = {  # who may be named in "Written by … read by …", beside the workers
     *("edge", "bus", "router", "routes", "audit", "collector", "status", "metrics", "operator"),
-    *("auth", "api", "cli", "customers", "workers"),
+    *("auth", "api", "cli", "customers", "recovery", "workers"),
 }
 
 

@@ -27,6 +27,7 @@ from edge.cli.doctor import (
     keys,
     log,
     machine,
+    recovery,
     signing_in,
     statuses,
 )
@@ -48,6 +49,7 @@ CHECKS: Final[tuple[Check, ...]] = tuple(
         github.CHECKS,
         gitlab.CHECKS,
         statuses.CHECKS,
+        recovery.CHECKS,
         blobs.CHECKS,
         keys.CHECKS,
         audit.CHECKS,
