@@ -17,6 +17,7 @@ from schemas.events.project import (
     ProjectInstalled,
     ProjectRemoved,
     ProjectRenamed,
+    ProjectUpdated,
 )
 from schemas.events.run import RunFinished, RunQueued, RunRejected
 
@@ -29,6 +30,7 @@ READ = (
     ProjectInstalled,
     ProjectRemoved,
     ProjectRenamed,
+    ProjectUpdated,
     RunFinished,
     RunQueued,
     RunRejected,
@@ -78,11 +80,12 @@ def reduce(row: Project | None, event: Recorded[Event]) -> Project | None:
         case BranchDeleted(branch=branch):
             kept = {name: head for name, head in old.branches.items() if name != branch}
             return msgspec.structs.replace(old, branches=kept)
-        case (
-            ProjectInstalled(owner=owner, repository=name)
-            | ProjectRenamed(owner=owner, repository=name)
-        ):
+        case ProjectInstalled(owner=owner, repository=name, private=private):
+            return msgspec.structs.replace(old, name=f"{owner}/{name}", private=private)
+        case ProjectRenamed(owner=owner, repository=name):
             return msgspec.structs.replace(old, name=f"{owner}/{name}")
+        case ProjectUpdated(private=private):  # told of each project of a forge, ours or not
+            return None if row is None else msgspec.structs.replace(old, private=private)
         case ProjectConfigured(branch=branch, previews=previews):
             return msgspec.structs.replace(old, production_branch=branch, previews=previews)
         case ProjectRemoved():

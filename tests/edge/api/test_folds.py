@@ -17,7 +17,7 @@ from schemas.events.function import (
     FunctionDeployStarted,
     FunctionRemoved,
 )
-from schemas.events.project import ProjectRemoved, ProjectRenamed
+from schemas.events.project import ProjectRemoved, ProjectRenamed, ProjectUpdated
 from schemas.events.run import (
     Problem,
     RunArchived,
@@ -276,3 +276,13 @@ def test_a_project_may_be_renamed_lose_a_branch_and_go() -> None:
     assert row
     assert (row.name, row.project, row.branches) == ("bob/hi", "alice/hello", {})
     assert a_project(pushed, (OF_PROJECT, ProjectRemoved(reason="deleted"))) is None
+
+
+def test_a_project_says_whether_it_is_private() -> None:
+    """As it was pushed, or changed since; one that we do not know is told of for nothing."""
+    pushed = (OF_BRANCH, BranchPushed("main", OTHER, SHA, REPOSITORY))
+    updated = (OF_PROJECT, ProjectUpdated("alice", "hello", private=True))
+    rows = [a_project(pushed), a_project(pushed, updated)]
+
+    assert [row is not None and row.private for row in rows] == [False, True]
+    assert a_project(updated) is None
