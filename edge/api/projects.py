@@ -80,18 +80,28 @@ def reduce(row: Project | None, event: Recorded[Event]) -> Project | None:
         case BranchDeleted(branch=branch):
             kept = {name: head for name, head in old.branches.items() if name != branch}
             return msgspec.structs.replace(old, branches=kept)
+        case ProjectRemoved():
+            return None
+        case ProjectUpdated():  # told of each project of a forge, ours or not
+            return None if row is None else _settled(row, event.fact)
+        case ProjectInstalled() | ProjectRenamed() | ProjectConfigured():
+            return _settled(old, event.fact)
+        case _:
+            return _by_run_or_function(old, event)
+
+
+def _settled(old: Project, fact: Event) -> Project:
+    match fact:
         case ProjectInstalled(owner=owner, repository=name, private=private):
             return msgspec.structs.replace(old, name=f"{owner}/{name}", private=private)
         case ProjectRenamed(owner=owner, repository=name):
             return msgspec.structs.replace(old, name=f"{owner}/{name}")
-        case ProjectUpdated(private=private):  # told of each project of a forge, ours or not
-            return None if row is None else msgspec.structs.replace(old, private=private)
+        case ProjectUpdated(private=private):
+            return msgspec.structs.replace(old, private=private)
         case ProjectConfigured(branch=branch, previews=previews):
             return msgspec.structs.replace(old, production_branch=branch, previews=previews)
-        case ProjectRemoved():
-            return None
         case _:
-            return _by_run_or_function(old, event)
+            return old
 
 
 def _by_run_or_function(old: Project, event: Recorded[Event]) -> Project:
