@@ -17,6 +17,7 @@ class Answer(msgspec.Struct, frozen=True):
     status: int  # 2xx, 304, or a 4xx that is about what was asked: 400 404 405 409 410 412 422
     body: Any = None  # decoded JSON; None where there is none
     headers: Mapping[str, str] = {}  # by names in lower case
+    size: int = 0  # bytes of the body as it came
 
     def __repr__(self) -> str:
         """Return the status; tokens may be in the body."""

@@ -19,8 +19,8 @@ from consumers.forges.asking import Answer, ForgeUnavailable
 from consumers.forges.github.answers import DENIED, Raw, following, judged
 from consumers.forges.github.app import App
 from consumers.forges.github.limits import Limits
-from consumers.forges.github.memory import Memory
 from consumers.forges.github.tokens import For, Tokens
+from consumers.forges.memory import Memory
 
 __all__ = ["Answer", "Api", "Pace"]
 
@@ -62,7 +62,7 @@ class Api:
     ) -> None:
         """Ask as ``app``; nothing is sent yet."""
         self.app = app
-        self.memory = Memory()
+        self._memory: Memory[Raw] = Memory()
         self._pace = pace or Pace()
         self._clock = clock
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads requests, guards nothing
@@ -132,13 +132,12 @@ class Api:
         raise ForgeUnavailable(f"a list of GitHub has more than {PAGES} pages")
 
     async def _read(self, url: str, installation: str, etag: str) -> Raw:
-        kept = None if etag else self.memory.get((installation, url))
-        known = kept.headers["etag"] if kept else etag
-        answer = await self._tried("GET", url, installation, etag=known)
-        if answer.status == 304 and kept is not None:
-            return kept
-        if answer.status != 304:
-            self.memory.put((installation, url), answer)
+        kept = None if etag else self._memory.get((installation, url))
+        answer = await self._tried("GET", url, installation, etag=kept.tag if kept else etag)
+        if answer.status == 304:
+            return kept.answer if kept else answer
+        tag = answer.headers.get("etag", "") if answer.status == 200 else ""
+        self._memory.put((installation, url), answer, tag=tag, size=len(answer.body))
         return answer
 
     async def _mint(self, installation: str, asked: Mapping[str, Any]) -> Raw:

@@ -16,9 +16,9 @@ import aiohttp
 import msgspec
 
 from consumers.forges.asking import Answer, ForgeUnavailable
-from consumers.forges.etags import Etags
 from consumers.forges.gitlab.answers import following, judged
 from consumers.forges.gitlab.limits import Limits
+from consumers.forges.memory import Memory
 
 CONNECT: Final = 10.0  # seconds
 TOTAL: Final = 30.0
@@ -41,7 +41,7 @@ class Api:
         self.url = url.rstrip("/")
         self._auth = {"Authorization": f"Bearer {token}"} if token else {}
         self._limits = Limits(clock)
-        self._etags = Etags()
+        self._memory: Memory[Answer] = Memory()
         self._places = asyncio.Semaphore(AT_ONCE)
         self._kept: aiohttp.ClientSession | None = None
 
@@ -88,13 +88,20 @@ class Api:
         """
         asked: Mapping[str, str] | None = {"per_page": str(PER_PAGE), **(query or {})}
         while asked is not None:
-            url = f"{path}?{urlencode(asked)}"
-            answer = await self.request(
-                "GET", path, installation=installation, query=asked, etag=self._etags.of(url)
-            )
-            answer = self._etags.settled(url, answer)
+            answer = await self._page(path, asked, installation)
             yield answer
             asked = following(answer, asked)
+
+    async def _page(self, path: str, query: Mapping[str, str], who: str) -> Answer:
+        """Return a page, of what is kept where GitLab says that it has not changed."""
+        key = (who, f"{path}?{urlencode(query)}")
+        kept = self._memory.get(key)
+        answer = await self.request("GET", path, query=query, etag=kept.tag if kept else "")
+        if answer.status == 304 and kept is not None:
+            return kept.answer
+        tag = answer.headers.get("etag", "") if answer.status == 200 else ""
+        self._memory.put(key, answer, tag=tag, size=answer.size)
+        return answer
 
     async def _sent(self, method: str, url: str, json: object, etag: str) -> tuple[Answer, str]:
         """Return what came, and whether it is JSON."""
@@ -142,4 +149,4 @@ def _answer(status: int, body: bytes, headers: Mapping[str, str]) -> Answer:
             decoded = msgspec.json.decode(body)
         except msgspec.DecodeError:
             decoded = msgspec.UNSET
-    return Answer(status, decoded, headers)
+    return Answer(status, decoded, headers, len(body))
