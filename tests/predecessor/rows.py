@@ -63,9 +63,15 @@ ROWS: Final[dict[str, Row]] = {
     "readonly fs": Row("1; false", "true; false"),
     "secrets": Row("s1, s2 of alexellis", "alexellis-s1, alexellis-s2"),
     "github-event Handle": Row(
-        "no kind, another kind, a stranger's push, setup_action=install", "its four texts"
+        "no kind, another kind, a stranger's push, setup_action=install",
+        "its four texts",
+        "of the kinds that mean nothing here the log says so in our words",
     ),
-    "github-push": Row("another branch; another kind", "skipped; refused"),
+    "github-push": Row(
+        "another branch; another kind",
+        "skipped; refused",
+        "a skipped push is recorded, and nobody is told of a success",
+    ),
     "gitlab events": Row(
         "push, project_update, project_destroy; repository_update", "taken; not taken"
     ),
@@ -74,7 +80,11 @@ ROWS: Final[dict[str, Row]] = {
     "filterBranchRef": Row(
         "some/format/master", "master", "the whole name: only the very branch is meant"
     ),
-    "checkBranch": Row("staging is built, development pushed", "skipped"),
+    "checkBranch": Row(
+        "staging is built, development pushed",
+        "skipped",
+        "and nobody is told of a failure; with previews on it has its own environment",
+    ),
     "getRawURL": Row(
         "a repository of either forge",
         "where its stack.yml can be looked at",

@@ -6,6 +6,7 @@
 
 import argparse
 import ast
+import html
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
@@ -55,8 +56,9 @@ class Table(NamedTuple):
 
     def _line(self, key: Key, tests: list[str]) -> str:
         shown = "<br>".join(f"`{test}`" for test in sorted(tests)) or "**no test yet**"
-        behind = [self.more[key]] if self.more else []
-        return f"| {' | '.join((str(key), *self.rows[key], shown, *behind))} |\n"
+        behind = [html.escape(self.more[key], quote=False)] if self.more else []
+        before = [html.escape(cell, quote=False) for cell in (str(key), *self.rows[key])]
+        return f"| {' | '.join((*before, shown, *behind))} |\n"
 
 
 TABLES: Final = (
