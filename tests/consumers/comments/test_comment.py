@@ -1,12 +1,13 @@
 """One comment a pull request, at GitHub and GitLab, played ones that refuse what they refuse."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bus.connection import Bus
-from consumers.comments.forge import RefusedByForge
+from consumers.comments.forge import Place, RefusedByForge
 from schemas.events.comment import CommentDeleted, CommentRefused, CommentWritten
 from schemas.events.environment import EnvironmentRefused
 from tests.consumers.comments.desk import AtGitHub, AtGitLab, Desk, following
@@ -143,17 +144,18 @@ async def test_two_of_us_make_one_comment(desk: Desk, story: Story) -> None:
     begin, *rest = story.live("hello")
     await desk.write(begin)
     (event,) = await desk.events()
-    late, held = desk.another(Overtaken(desk, [event])), desk.worker
+    late = replace(desk.another(), forges={desk.at.name: Overtaken(desk, [event])})
     async with following(desk, late):
         assert await desk.handle([event], late) == []
         await desk.write(*rest)
-        assert await desk.handle(await desk.events(), held) == []
+        assert await desk.handle(await desk.events()) == []
 
     assert said(desk)[-1] == f"**1 function is live** in `{PREVIEW}`"
+    assert [call.split()[0] for call in desk.at.doors.calls].count("DELETE") == 1
 
 
 class Overtaken:
-    """A log in which another worker's facts come between what we do and what we write down."""
+    """A forge at which another of us makes the comment between our look for it and our own."""
 
     def __init__(self, desk: Desk, events: list[Any]) -> None:
         """Let ``desk.worker`` handle these first."""
@@ -161,14 +163,13 @@ class Overtaken:
 
     def __getattr__(self, name: str) -> Any:
         """Pass on everything else."""
-        return getattr(self._desk.bus.log, name)
+        return getattr(self._desk.at.told, name)
 
-    async def append(self, fact: Any, **more: Any) -> int:
-        """Append after the other has."""
+    async def write(self, at: Place, text: str) -> str:
+        """Write after the other has."""
         events, self._events = self._events, []
         await self._desk.handle(events)
-        more["id"] += ":late"
-        return await self._desk.bus.log.append(fact, **more)
+        return await self._desk.at.told.write(at, text)
 
 
 async def test_missing_permission_is_written_down_and_tried_again(desk: Desk, story: Story) -> None:
