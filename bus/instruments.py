@@ -21,6 +21,7 @@ waiting: Final = Gauge(
 handled: Final = Counter("pushline_worker_handled", "Messages acknowledged", ["consumer"])
 retried: Final = Counter("pushline_worker_retried", "Messages given back for later", ["consumer"])
 buried: Final = Counter("pushline_worker_dead_letters", "Messages given up", ["consumer", "code"])
+cut: Final = Counter("pushline_lines_cut_bytes", "Lines beyond what their tenant may keep a day")
 resting: Final = Gauge(
     "pushline_worker_resting_messages", "Waiting for something that is away", ["consumer"]
 )

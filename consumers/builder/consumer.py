@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 import structlog
 
+from bus.allowance import Allowance
 from bus.blobs import Blobs
 from bus.follow import Follow
 from bus.lines import Lines
@@ -64,6 +65,7 @@ class Builder:
     lines: Lines
     images: ImageBuilder
     settings: BuilderSettings
+    allowance: Allowance = field(default_factory=lambda: Allowance(0))  # of lines kept
     allowed: Callable[[str], int] = field(default=lambda _: 0)  # builds of an account at once
     durable: ClassVar[str] = "builder"
     reads: ClassVar[tuple[type[RunArchived], ...]] = (RunArchived,)
@@ -130,7 +132,8 @@ class Builder:
         fact, run = archived.fact, archived.of
         order = await self.order(archived)
         subject = build_log(run.forge, run.project, run.id, fact.function)
-        async with BuildLog(self.lines, subject, self.settings.log_bytes) as lines:
+        limit, whose = self.settings.log_bytes, order.label
+        async with BuildLog(self.lines, subject, limit, whose, self.allowance) as lines:
             try:
                 build = self.images.build(order, lines.say)
                 built = await self.unless_ended(run, since, build)
@@ -173,6 +176,7 @@ class Builder:
             branch=queued.fact.branch,
             sha=resolved.fact.sha if resolved else queued.fact.sha,
             environment=queued.fact.environment,
+            label=queued.fact.label,
         )
 
     async def unless_ended(

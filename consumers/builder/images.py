@@ -26,6 +26,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     branch: str  # that was pushed
     sha: Sha  # the commit that the archive was made of
     environment: str = PRODUCTION
+    label: str = ""  # of the tenant
 
 
 class Built(msgspec.Struct, frozen=True):

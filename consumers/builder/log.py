@@ -9,6 +9,7 @@ from typing import Final, Self
 
 import structlog
 
+from bus.allowance import Allowance
 from bus.lines import Lines
 from schemas.errors import PushlineError
 
@@ -28,6 +29,8 @@ class BuildLog:
     lines: Lines
     subject: str
     limit: int  # bytes
+    whose: str = ""  # the tenant's label
+    allowance: Allowance = field(default_factory=lambda: Allowance(0))
     waiting: list[str] = field(default_factory=list)
     last: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL))
     written: int = 0
@@ -72,7 +75,7 @@ class BuildLog:
         if not ready:
             return
         try:
-            await self.lines.write(self.subject, ready)
+            await self.allowance.write(self.lines, self.whose, self.subject, ready)
         except PushlineError as error:
             log.warning("build_log_lost", subject=self.subject, code=error.code)
 

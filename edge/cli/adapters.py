@@ -7,6 +7,7 @@ import os
 from contextlib import AsyncExitStack
 from functools import cached_property
 
+from bus.allowance import MIB, Allowance
 from bus.connection import Bus
 from consumers.builder.bundle import BundleBuilder, BundleSettings
 from consumers.builder.images import BuildSecrets, ImageBuilder
@@ -62,6 +63,11 @@ class Adapters:
             environment={name: value for name, value in tools.items() if name != "PATH"},
         )
         return BundleBuilder(self.bus.blobs, self.settings.home, bundles)
+
+    @cached_property
+    def allowance(self) -> Allowance:
+        """Return how much is kept of what each tenant's builds and functions print."""
+        return Allowance(self.settings.settings.quota_log * MIB)
 
     @cached_property
     def honoured(self) -> frozenset[str]:

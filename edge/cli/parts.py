@@ -84,6 +84,7 @@ def payloads(
             run=place.run,
             bus=nats.settings("supervisor"),
             limits=Limits(memory=settings.function_memory * MIB),
+            log_bytes=settings.quota_log * MIB,
             isolate=settings.isolate,
         ),
     }

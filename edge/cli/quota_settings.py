@@ -24,6 +24,14 @@ class Allotting(Building, frozen=True, kw_only=True):
     quota_builds: Annotated[
         int, Meta(description="builds of an account at once in one builder; 0: any number", ge=0)
     ] = 0
+    quota_log: Annotated[
+        int,
+        Meta(
+            description="MiB of lines that a tenant's builds, and its functions, keep a day, as "
+            "each process counts from its start; 0: any amount",
+            ge=0,
+        ),
+    ] = 0
 
 
 def default_quota(settings: Allotting) -> Quota:

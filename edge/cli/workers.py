@@ -151,7 +151,16 @@ def _source(parts: Adapters) -> Consumers:
 def _builder(parts: Adapters) -> Consumers:
     bus, limits = parts.bus, BuilderSettings(places=parts.settings.settings.builds)
     said, allowed = allotting.builds(parts.settings)
-    builder = Builder(bus.log, bus.follow, bus.blobs, bus.lines, parts.images, limits, allowed)
+    builder = Builder(
+        bus.log,
+        bus.follow,
+        bus.blobs,
+        bus.lines,
+        parts.images,
+        limits,
+        allowance=parts.allowance,
+        allowed=allowed,
+    )
     return _worker(parts, builder, said)
 
 
@@ -182,7 +191,13 @@ def _reconciler(parts: Adapters) -> Consumers:
         from consumers.deployer.openfaas.logs import follow_logs
 
         async def followed(stopping: asyncio.Event) -> None:
-            await follow_logs(parts.bus, parts.gateway, stopping, parts.settings.snapshots)
+            await follow_logs(
+                parts.bus,
+                parts.gateway,
+                stopping,
+                parts.settings.snapshots,
+                allowance=parts.allowance,
+            )
 
         beside["function-logs"] = followed
     return Consumers(beside)

@@ -29,6 +29,7 @@ class SupervisorSettings(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     start_timeout: float = 30.0  # seconds until a revision must be ready
     uids: tuple[int, int] = (200_000, 1_200_000)  # of functions, when Pushline is root: from, to
+    log_bytes: int = 0  # of lines that a tenant's functions may keep a day; 0: any number
     isolate: bool = True  # False: functions run as this user, with its files in their reach
 
     @property

@@ -17,6 +17,7 @@ import msgspec
 import structlog
 import uvloop
 
+from bus.allowance import Allowance
 from bus.connection import connect
 from consumers.deployer.local import api, cgroups, orphans
 from consumers.deployer.local.control import Status, name_of
@@ -62,6 +63,7 @@ class Supervisor:
         self.ground = ground
         self.sink = sink
         self.hosted: dict[str, Hosted] = {}
+        self.allowance = Allowance(ground.settings.log_bytes)
         self.ending = False
         self._starts = asyncio.Semaphore(STARTS)
 
@@ -113,7 +115,7 @@ class Supervisor:
         subject = subjects.function_log(order.forge, order.project, id, order.id)
 
         async def write(lines: Sequence[str]) -> None:
-            await self.sink.write(subject, lines)
+            await self.allowance.write(self.sink, order.label, subject, lines)
 
         lines = Log(write)
         return Hosted(order, how, rules, self.ground, lines, secrets=secrets)

@@ -15,6 +15,7 @@ from typing import Final
 
 import structlog
 
+from bus.allowance import Allowance
 from bus.connection import Bus
 from bus.lines import Lines
 from consumers.deployer.desired import Desired, desired
@@ -38,10 +39,11 @@ log = structlog.get_logger()
 class Follower:
     """Follows one function through its revisions."""
 
-    def __init__(self, gateway: Gateway, lines: Lines, row: Desired) -> None:
+    def __init__(self, gateway: Gateway, lines: Lines, row: Desired, allowance: Allowance) -> None:
         """Follow the function of ``row``; ``row`` may be changed to a later one."""
         self.gateway = gateway
         self.lines = lines
+        self.allowance = allowance
         self.row = row
         self._gathered: deque[str] = deque()
         self._room = asyncio.Event()
@@ -101,7 +103,8 @@ class Follower:
             if self._gathered:
                 batch = list(self._gathered)
                 with suppress(LogUnavailable):  # then they are at hand still
-                    await self.lines.write(self.subject, batch)
+                    whose = self.row.live.label if self.row.live else ""
+                    await self.allowance.write(self.lines, whose, self.subject, batch)
                     for _ in batch:
                         self._gathered.popleft()
             if len(self._gathered) < KEPT:
@@ -116,7 +119,12 @@ def called_in(row: Desired) -> tuple[str, str]:
 
 
 async def follow_logs(
-    bus: Bus, gateway: Gateway, stopping: asyncio.Event, snapshots: Path | None = None
+    bus: Bus,
+    gateway: Gateway,
+    stopping: asyncio.Event,
+    snapshots: Path | None = None,
+    *,
+    allowance: Allowance,
 ) -> None:
     """Follow every live function of the gateway until told to stop; raises what ended the fold."""
     fold = desired(snapshots, "followed")
@@ -131,7 +139,7 @@ async def follow_logs(
         caught_up.cancel()
         while not (stop.done() or folding.done()):
             news.clear()
-            _bring(followers, fold.rows, gateway, bus.lines)
+            _bring(followers, fold.rows, gateway, bus.lines, allowance)
             changed = asyncio.create_task(news.wait())
             await asyncio.wait(
                 {changed, folding, stop}, timeout=LOOK, return_when=asyncio.FIRST_COMPLETED
@@ -151,6 +159,7 @@ def _bring(
     rows: dict[str, Desired],
     gateway: Gateway,
     lines: Lines,
+    allowance: Allowance,
 ) -> None:
     """Have one follower for each live function at this gateway, and no other."""
     begins = f"{gateway.url}/function/"
@@ -167,5 +176,5 @@ def _bring(
         else:
             if name in followers and (error := followers[name][1].exception()):
                 log.error("function_log_lost", function=name, exc_info=error)
-            follower = Follower(gateway, lines, row)
+            follower = Follower(gateway, lines, row, allowance)
             followers[name] = (follower, asyncio.create_task(follower.run(), name=f"log:{name}"))

@@ -1,12 +1,13 @@
 """Builder, seen by an operator. The log is real; where time matters the image builder is a fake."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import pytest
 
 from bus import streams
+from bus.allowance import Allowance
 from bus.connection import Bus, BusSettings
 from bus.work import work
 from consumers.builder.bundle import BundleBuilder, BundleSettings
@@ -105,6 +106,19 @@ async def test_an_archive_becomes_a_bundle(bus: Bus, bus_settings: BusSettings) 
     subject = build_log("local", "alice/hello", RUN.id, "hello")
     lines = [line.text async for line in bus.lines.read(subject)]
     assert lines[0] == "building hello (python3-http)"
+
+
+async def test_what_a_tenant_s_builds_print_is_bounded_by_the_day(bus: Bus) -> None:
+    """Beyond its allowance a log says so and ends; the build goes on, and is built."""
+    event = await archived(bus)
+    limits = replace(builder(bus, FakeImages()), allowance=Allowance(10))
+
+    await limits.handle(event)
+
+    subject = build_log("local", "alice/hello", RUN.id, "hello")
+    [line] = [line.text async for line in bus.lines.read(subject)]
+    assert "log for" in line
+    assert isinstance((await facts(bus))[-1], RunBuilt)
 
 
 async def test_an_order_says_whose_it_is(bus: Bus) -> None:

@@ -223,6 +223,20 @@ async def test_what_it_prints_is_kept(machine: Machine) -> None:
     assert found.startswith("log.function.local.alice=2Fhello.production=2Fhello.abcdef0-1: ")
 
 
+async def test_what_it_prints_is_bounded_by_the_day(machine: Machine) -> None:
+    """Beyond what its tenant may keep one line says so, and nothing fails for it."""
+    machine.stop()
+    machine.settings = msgspec.structs.replace(machine.settings, log_bytes=10)
+    await machine.start()
+    revision = await hostile(machine)
+
+    await machine.ask(revision, "/print", times="3")
+
+    found = await machine.printed("are used up: no more")
+    assert found.startswith("log.function.local.alice=2Fhello.production=2Fhello.abcdef0-1: ")
+    await survives(machine, revision)
+
+
 async def test_isolation_that_is_off_is_said(machine: Machine) -> None:
     """Where there are no walls the supervisor says so loudly, and the limits are watched."""
     machine.stop()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from bus.allowance import Allowance
 from bus.connection import Bus
 from consumers.deployer.openfaas import logs
 from consumers.deployer.openfaas.client import Gateway as Client
@@ -48,7 +49,7 @@ def subject(number: int) -> str:
 async def following(bus: Bus, client: Client) -> AsyncIterator[None]:
     """Follow all functions for as long as the context lasts."""
     stopping = asyncio.Event()
-    task = asyncio.create_task(logs.follow_logs(bus, client, stopping))
+    task = asyncio.create_task(logs.follow_logs(bus, client, stopping, allowance=Allowance(0)))
     try:
         yield
     finally:
