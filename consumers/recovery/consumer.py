@@ -157,7 +157,8 @@ class Recovery:
         """Store what the forge says that it sent, and we have not."""
         newest, missing = self._position, dict[str, Sent]()
         oldest = max(self._born, datetime.now(UTC) - REMEMBERED)
-        known = self._known.of(self._forge.name)
+        projects = self._known.of(self._forge.name).items()
+        known = {id: one for id, one in projects if self._admits(one.repository.owner)}
         async for sent in self._forge.sent(known, self._position):
             if stopping.is_set() or (sent.at is not None and sent.at < oldest):
                 break

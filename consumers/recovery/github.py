@@ -194,7 +194,10 @@ class GitHub:
         if strange := [name for name in heads if name not in known.branches]:
             moved = await self._moved(at, repository, known.since)
             heads |= {name: Head(heads[name].sha, moved.get(name)) for name in strange}
-        pulls = await self._pulls(at, repository, known)
+        try:
+            pulls = await self._pulls(at, repository, known)
+        except ForgeRefused:  # the App may see branches alone
+            pulls = {}
         return Seen(repository, heads, pulls, raw=named.raw)
 
     async def _no_branch(self, at: str, name: str, repository: Repository) -> bool:

@@ -124,6 +124,8 @@ class GitLab:
         found = _whole(answer).read(Shown)
         heads: dict[str, Head] = {}
         async for page in self._api.pages(f"{at}/repository/branches"):
+            if page.status == 404:  # nothing was pushed yet, or is to be seen
+                return None
             for branch in _whole(page).read(list[Branch]):
                 heads[branch.name] = Head(branch.commit.id)
         for name, row in known.branches.items():
@@ -133,7 +135,10 @@ class GitLab:
             moved = await self._moved(at, known.since)
             heads |= {name: Head(heads[name].sha, moved.get(name)) for name in strange}
         installed = not self._tag or self._tag.casefold() in map(str.casefold, found.topics)
-        pulls = await self._pulls(at, known)
+        try:
+            pulls = await self._pulls(at, known)
+        except ForgeRefused:  # the project has none
+            pulls = {}
         return Seen(_repository(found), heads, pulls, installed, answer.body)
 
     async def _no_branch(self, at: str, name: str) -> bool:

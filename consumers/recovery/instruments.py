@@ -7,7 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 recovered: Final = Counter(
     "pushline_recovered_deliveries",
     "Deliveries that a forge never brought, and that were found by asking it",
-    ["forge", "why"],
+    ["forge", "kind"],
 )
 lateness: Final = Histogram(
     "pushline_recovered_delay_seconds",
