@@ -44,6 +44,15 @@ class AtGitHub:
         """Close it unmerged."""
         self._world.close(project, pull)
 
+    def approve(self, project: Any, sha: str) -> bool:
+        """Press the button under the check of a commit that waits, once it is there."""
+        checks: Any = self._side.played.areas["Checks"]
+        for run in (run for runs in checks.of(project, sha).values() for run in runs):
+            if any(action["identifier"] == "approve" for action in run.fields.get("actions", ())):
+                self._world.press(project, checks.shown(run), "approve")
+                return True
+        return False
+
     def comments(self, project: Any, number: int) -> list[list[str]]:
         """Return our comments, each with all its texts."""
         area: Any = self._side.played.areas["Comments"]
@@ -131,14 +140,26 @@ class Life:
         pull = people.open(project, fork)
         self._note("opened by a stranger")
         await self._said(people, project, 2, "A member has to approve this commit")
-        name = f"{pushed.owner}/{pushed.name}"
-        await self._pushline("run", "approve", name, "2", fork.branches["topic"])
+        await self._approved(people, pushed, fork.branches["topic"])
         await self._answers(pushed, "pr-2", "from a fork")
         await self._said(people, project, 2, "is live")
         people.close(project, pull)
         self._note("closed")
         await self._answers(pushed, "pr-2", None)
         await self._said(people, project, 2, "**Preview removed**: this was closed.")
+
+    async def _approved(self, people: AtGitHub | AtGitLab, pushed: Pushed, sha: str) -> None:
+        """Approve a commit, at GitHub by its button."""
+        if isinstance(people, AtGitHub):
+
+            async def pressed() -> bool:
+                return people.approve(pushed.handle, sha)
+
+            await _until(pressed, lambda: f"a button under {sha}")
+            self._note("Approve was pressed")
+            return
+        name = f"{pushed.owner}/{pushed.name}"
+        await self._pushline("run", "approve", name, "2", sha)
 
     async def _pushline(self, *arguments: str) -> None:
         self._note(f"pushline {' '.join(arguments)}")
