@@ -17,6 +17,7 @@ from bus.log import EventLog
 from edge.api.asked import RunAsked
 from edge.api.deploys import of_function, of_run
 from edge.api.problems import NotFound
+from edge.api.promoting import require_room
 from edge.api.queries import Asks
 from edge.api.shapes import Deploy
 from edge.api.targets import newest_run, preview_of, project_of
@@ -79,7 +80,9 @@ async def promote(
             f"{preview.environment} cannot be promoted: {state}",
             hint="promote it once its newest run is live",
         )
-    artefacts = tuple(deploy.seq for deploy in of_run(views, run))
+    deploys = list(of_run(views, run))
+    require_room(views, row, preview.environment, (deploy.function for deploy in deploys))
+    artefacts = tuple(deploy.seq for deploy in deploys)
     fact = EnvironmentPromoteRequested(run.id, artefacts, data.reason)
     of = Aggregate(row.forge, row.project, "environment", preview.environment)
     return await _ask(event_log, asking, fact, of, row.name)

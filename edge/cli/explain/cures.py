@@ -40,6 +40,7 @@ CURES: Final[dict[str, str]] = {
     "not_claimed": ITSELF + "; the planner may be behind: `pushline doctor`",
     "object_missing": "it was collected, or the store was emptied: push again",
     "platform_unavailable": "look at what runs functions: `pushline doctor`; it is tried again",
+    "quota_exceeded": "end previews, remove functions, or ask an operator: `pushline quotas set`",
     "registry_unavailable": "bring the registry back, runs go on by themselves",
     "route_invalid": "correct the annotation that the message names in stack.yml; push again",
     "run_unknown": "its log was cut: restore it, or push again",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bus.connection import Bus
-from schemas.envelope import Aggregate
+from schemas.envelope import Aggregate, tenant
 from schemas.environments import Previews
 from schemas.events.branch import BranchPushed
 from schemas.events.environment import (
@@ -24,6 +24,7 @@ from schemas.events.image import ImageCollected
 from schemas.events.project import ProjectConfigured
 from schemas.events.pull import PullApproved, PullHeld
 from schemas.events.run import RunFinished, RunQueued, RunResolved
+from schemas.events.tenant import TenantQuotaSet
 from schemas.ids import run_id
 from schemas.repository import Repository
 from tests.edge.api.serving import Serving, serving
@@ -102,6 +103,21 @@ async def test_what_is_not_live_is_not_promoted(served: Serving) -> None:
     answer = await served.ask(MIA, "POST", "/api/promotions", body)
     assert (answer.status, answer.json["code"]) == (404, "not_found")
     assert await served.bus.log.head() == head
+
+
+async def test_a_promotion_stays_within_the_quota(served: Serving) -> None:
+    """What production would have beside the preview is counted; where it is there, it passes."""
+    await live(served, 1, DEV)
+    said = TenantQuotaSet(functions=1)
+    await served.write(said, tenant("local", "alice"))
+    body = {"project": NAME, "environment": DEV}
+
+    answer = await served.ask(MIA, "POST", "/api/promotions", body)
+    assert (answer.status, answer.json["code"]) == (409, "quota_exceeded")
+    assert "over by 1" in answer.json["detail"]
+
+    await live(served, 2, "production")
+    assert (await served.ask(MIA, "POST", "/api/promotions", body)).status == 200
 
 
 async def test_a_rollback_goes_to_the_revision_before_or_to_any(served: Serving) -> None:
