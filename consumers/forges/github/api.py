@@ -20,6 +20,7 @@ from consumers.forges.github.answers import DENIED, Raw, following, judged
 from consumers.forges.github.app import App
 from consumers.forges.github.limits import Limits
 from consumers.forges.github.tokens import For, Tokens
+from consumers.forges.github.turns import Turns
 from consumers.forges.memory import Memory
 
 __all__ = ["Answer", "Api", "Pace"]
@@ -37,16 +38,17 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 
     tries: int = 3  # of what may be repeated
     wait: float = 0.5  # seconds before the second, doubled each time, with jitter
-    gap: float = 1.0  # seconds between two writes of an installation, as GitHub asks for
+    gap: float = 1.0  # seconds between many writes of an installation, as GitHub asks for
+    burst: int = 15  # writes that may follow each other at once
     timeout: float = 30.0  # seconds for one answer
 
 
 class _Line:
     """Where the writes of one installation wait for each other."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace) -> None:
         self.lock = asyncio.Lock()
-        self.wrote = float("-inf")  # by the monotonic clock
+        self.turns = Turns(pace.gap, pace.burst)
 
 
 class Api:
@@ -110,13 +112,10 @@ class Api:
         url = f"{self._url(path)}{'?' + urlencode(query) if query else ''}"
         if method == "GET":
             return (await self._read(url, installation, etag)).answer()
-        line = self._writing.setdefault(installation, _Line())
+        line = self._writing.setdefault(installation, _Line(self._pace))
         async with line.lock:
-            await asyncio.sleep(line.wrote + self._pace.gap - time.monotonic())
-            try:
-                return (await self._tried(method, url, installation, json=json)).answer()
-            finally:
-                line.wrote = time.monotonic()
+            await asyncio.sleep(line.turns.take(time.monotonic()))
+            return (await self._tried(method, url, installation, json=json)).answer()
 
     async def pages(
         self, path: str, *, installation: str = "", query: Mapping[str, str] | None = None
