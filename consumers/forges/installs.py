@@ -19,6 +19,14 @@ class Shown(msgspec.Struct, frozen=True):
         return f"{self.owner}/{self.name}"
 
 
+class Accounts(Protocol):
+    """Tells which names a forge knows; shared between tasks."""
+
+    async def named(self, owner: str) -> bool:
+        """Tell whether there is a group or a person of this name; raises ForgeUnavailable."""
+        ...
+
+
 class Installs(Protocol):
     """Asks a forge; shared between tasks."""
 

@@ -4,7 +4,7 @@ Reads   deliveries; the list of customers, as its facts tell it
 Writes  branch.pushed/1, branch.push-outdated/1, branch.deleted/1, tenant.*, project.*, pull.*,
         delivery.translated/1, delivery.ignored/1
 Calls   Installs: a forge where each project says itself whether it is installed
-        Buttons: a forge that knows who may press them
+        Buttons: a forge that knows who may press them; Accounts: one that has others' names
 Twice   is harmless: a delivery's own fact is written last, with all or after all of its facts,
         once; ids derive from the delivery; a branch's facts are guarded by its history
 """
@@ -23,7 +23,7 @@ from consumers.forges.buttons import Buttons
 from consumers.forges.customers import LISTED, READ, Admitted, admits
 from consumers.forges.github import translate as github
 from consumers.forges.gitlab import translate as gitlab
-from consumers.forges.installs import Installs
+from consumers.forges.installs import Accounts, Installs
 from consumers.forges.local import translate as local
 from consumers.forges.meaning import Ignored, Meaning, Pressed, Push, Statement
 from consumers.intake import branches, installed
@@ -32,6 +32,7 @@ from consumers.intake.branches import Branch
 from consumers.intake.decide import decide
 from consumers.intake.overtaken import REASON, current, overtaken
 from consumers.intake.pausing import paused
+from consumers.intake.renamed import confirmed
 from schemas import subjects
 from schemas.envelope import Aggregate, Delivery, Recorded
 from schemas.errors import Conflict, PayloadInvalid
@@ -71,6 +72,7 @@ class Intake:
     customers: Fold[Admitted]
     installs: Mapping[str, Installs] = field(default_factory=dict)  # by forge
     buttons: Mapping[str, Buttons] = field(default_factory=dict)  # by forge
+    accounts: Mapping[str, Accounts] = field(default_factory=dict)  # by forge
     places: int = 16
     durable: ClassVar[str] = "intake"
     reads: ClassVar = (Delivery,)
@@ -111,6 +113,7 @@ class Intake:
         """Return what a delivery means once its forge was asked; raises ForgeUnavailable."""
         if isinstance(meaning.says, Pressed):
             return await self._pressed(forge, meaning, meaning.says)
+        meaning = await confirmed(meaning, self.accounts)
         installs = self.installs.get(forge)
         return await installed.asked(meaning, installs, self.events) if installs else meaning
 

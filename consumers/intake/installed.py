@@ -12,6 +12,7 @@ from bus.log import EventLog
 from consumers.forges.installs import Installs, Shown
 from consumers.forges.meaning import Ignored, Meaning, Push, Statement, is_zero
 from schemas.envelope import Aggregate
+from schemas.events import Event
 from schemas.events.project import (
     ProjectInstalled,
     ProjectRemoved,
@@ -44,6 +45,7 @@ def settled(
     installed = shown is not None and shown.installed
     if not installed and not known:
         return Meaning(meaning.kind, Ignored(f"{UNTAGGED}{_why(shown, installs)}"), meaning.actor)
+    meaning = _as_shown(meaning, shown)
     if shown is None or not installed:
         gone = ProjectRemoved(f"{ENDED}{_why(shown, installs)}")
         return replace(meaning, also=(Statement(project, gone),))
@@ -64,6 +66,18 @@ def concerned(meaning: Meaning) -> tuple[Aggregate | None, bool]:
             return of, True
         case _:  # what closes something always counts
             return None, False
+
+
+def _as_shown(meaning: Meaning, shown: Shown | None) -> Meaning:
+    """Return what is told of a project itself in its forge's own words, whoever told us."""
+    match meaning.says:
+        case (Statement(fact=ProjectRenamed()) as said,) if shown:
+            fact: Event = ProjectRenamed(shown.owner, shown.name)
+        case (Statement(fact=ProjectUpdated()) as said,) if shown:
+            fact = ProjectUpdated(shown.owner, shown.name, shown.private)
+        case _:
+            return meaning
+    return replace(meaning, says=(replace(said, fact=fact, name=shown.full_name),))
 
 
 def _installs(says: tuple[Statement, ...]) -> bool:

@@ -15,7 +15,7 @@ from consumers.forges.gitlab.api import Api as GitLab
 from consumers.forges.gitlab.clones import GitLabClones
 from consumers.forges.gitlab.installs import GitLabInstalls
 from consumers.forges.gitlab.translate import FORGE
-from consumers.forges.installs import Installs
+from consumers.forges.installs import Accounts, Installs
 from edge.cli.forge_settings import AtForges
 from schemas.errors import SettingInvalid
 
@@ -29,6 +29,7 @@ class ForgeApis:
         self.gitlab: GitLab | None = None
         self.evidence: dict[str, Evidence] = {}  # by forge
         self.installs: dict[str, Installs] = {}
+        self.accounts: dict[str, Accounts] = {}
         self.clones: dict[str, Clones] = {}
         self.buttons: dict[str, Buttons] = {}
         if settings.github_app_id and settings.github_app_key:
@@ -49,6 +50,7 @@ class ForgeApis:
             closing.push_async_callback(self.gitlab.close)
             asked = GitLabInstalls(self.gitlab, settings.gitlab_installation_tag)
             self.evidence[FORGE] = asked
+            self.accounts[FORGE] = asked
             self.clones[FORGE] = GitLabClones(settings.gitlab_url, settings.gitlab_token)
             if settings.gitlab_installation_tag:
                 self.installs[FORGE] = asked

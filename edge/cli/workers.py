@@ -108,7 +108,7 @@ def _intake(parts: Adapters) -> Consumers:
     bus, fold = parts.bus, intake.fold(parts.settings.snapshots)
     listed = customers.fold("intake-customers", parts.settings.snapshots)
     forges = parts.forges
-    worker = Intake(bus.log, fold, listed, forges.installs, forges.buttons)
+    worker = Intake(bus.log, fold, listed, forges.installs, forges.buttons, forges.accounts)
     again = IntakeAgain(worker, bus.deliveries, bus.follow.events)
     return Consumers(jobs(bus, (worker, again)), (fold, listed))
 

@@ -4,6 +4,7 @@ https://docs.gitlab.com/api/projects/#get-a-single-project
 """
 
 from typing import Any, Final, Literal, TypeAlias
+from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -16,6 +17,7 @@ from consumers.forges.installs import Shown
 log = structlog.get_logger(__name__)
 
 Stands: TypeAlias = Literal["yes", "no", "unknown"]
+NO_GROUP: Final = "404 Group Not Found"
 GONE: Final = "404 Project Not Found"  # of a route that is not there GitLab says something else
 
 
@@ -26,6 +28,12 @@ class Project(msgspec.Struct, frozen=True):
     visibility: str = "private"
     topics: tuple[str, ...] = ()
     tag_list: tuple[str, ...] = ()
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Somebody with an account."""
+
+    username: str
 
 
 class GitLabInstalls:
@@ -53,6 +61,21 @@ class GitLabInstalls:
         owner, name = names(found.path_with_namespace)
         return Shown(owner, name, found.visibility != "public", self.tagged(found))
 
+    async def named(self, owner: str) -> bool:
+        """Tell whether there is a group or a person of this name; raises ForgeUnavailable."""
+        try:
+            at = f"/groups/{quote(owner, safe='')}"
+            group = await self._api.request("GET", at, query={"with_projects": "false"})
+            if _there(group, NO_GROUP):
+                return True
+            query = {"username": owner}
+            people = await self._api.request("GET", "/users", query=query)
+            if people.status != 200:
+                raise _nothing_said(people)
+            return any(one.username.lower() == owner.lower() for one in people.read(list[Person]))
+        except (ForgeUnavailable, ForgeRefused) as error:
+            raise self._nothing(error) from error
+
     def tagged(self, project: Project) -> bool:
         """Tell whether a project has the tag."""
         topics = (*project.topics, *project.tag_list)
@@ -79,12 +102,21 @@ class GitLabInstalls:
 
 def _shown(answer: Answer) -> Project | None:
     """Return what an answer shows; ForgeUnavailable where it is no evidence of anything."""
-    if answer.status == 200:
-        return answer.read(Project)
+    return answer.read(Project) if _there(answer, GONE) else None
+
+
+def _there(answer: Answer, gone: str) -> bool:
+    """Tell whether it is there: by GitLab's own 200, or its own 404 with these words."""
     said: Any = answer.body
-    if answer.status == 404 and isinstance(said, dict) and said.get("message") == GONE:
-        return None
-    raise ForgeUnavailable(
-        f"GitLab answers {answer.status} of a project, which says nothing of it",
+    if answer.status == 404 and isinstance(said, dict) and said.get("message") == gone:
+        return False
+    if answer.status == 200:
+        return True
+    raise _nothing_said(answer)
+
+
+def _nothing_said(answer: Answer) -> ForgeUnavailable:
+    return ForgeUnavailable(
+        f"GitLab answers {answer.status}, which says nothing of what was asked",
         hint="compare PUSHLINE_GITLAB_URL with the address in a browser",
     )

@@ -12,12 +12,14 @@ from consumers.forges.gitlab.api import Api
 from consumers.forges.gitlab.installs import GitLabInstalls
 from consumers.intake.again import IntakeAgain
 from consumers.intake.consumer import Intake, fold
+from consumers.intake.renamed import UNCONFIRMED
 from schemas.envelope import Aggregate, Recorded
 from schemas.events import Event
 from schemas.events.branch import BranchDeleted, BranchPushed
 from schemas.events.delivery import DeliveryIgnored, DeliveryResendRequested, DeliveryTranslated
-from schemas.events.project import ProjectInstalled, ProjectRemoved, ProjectUpdated
+from schemas.events.project import ProjectInstalled, ProjectRemoved, ProjectRenamed, ProjectUpdated
 from schemas.events.pull import PullClosed, PullOpened
+from schemas.events.tenant import TenantRenamed
 from tests.consumers.intake.listing import customers, everybody
 from tests.consumers.intake.test_consumer import recorded, store
 from tests.heavy.forges.gitlab import payloads
@@ -38,7 +40,8 @@ class Hall:
         self.project = self.world.project("group/sub/shop", by=self.alice)
         self.api = Api(gitlab.url, self.world.token(self.alice))
         self.installs = GitLabInstalls(self.api, TAG)
-        self.intake = Intake(bus.log, fold(), everybody(), {"gitlab": self.installs})
+        asked = {"gitlab": self.installs}
+        self.intake = Intake(bus.log, fold(), everybody(), asked, accounts=asked)
         self.told = 0
 
     async def hear(self, body: dict[str, Any], hook: str = SYSTEM) -> list[type[Event]]:
@@ -164,6 +167,53 @@ async def test_merge_requests_of_others_wait_for_the_topic(hall: Hall) -> None:
     hall.world.set_topics(hall.project, silent=True)
     gone = hall.pushed("next", before, payloads.ZEROS)
     assert await hall.hear(gone) == [BranchDeleted, DeliveryTranslated]
+
+
+async def test_what_is_told_of_a_project_is_what_gitlab_has(hall: Hall, bus: Bus) -> None:
+    """Webhooks may share a token: nobody lets a project be another tenant's by telling so."""
+    hall.world.set_topics(hall.project, TAG, silent=True)
+    await hall.push()
+    body = payloads.project_event(hall.world, hall.project, "project_transfer")
+    await hall.hear(body | {"path_with_namespace": "eve/loot", "project_visibility": "public"})
+    told = [one for one in await recorded(bus) if isinstance(one.fact, ProjectRenamed)]
+
+    assert [(one.fact, one.name) for one in told] == [
+        (ProjectRenamed("group/sub", "shop"), "group/sub/shop")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "taken"),
+    [
+        ("team", "group", True),  # nobody is called team any more
+        ("alice2", "alice", True),
+        ("group", "evil", False),
+        ("group/sub", "group", False),
+        ("team", "nobody", False),
+        ("alice", "group", False),
+    ],
+)
+async def test_a_rename_is_what_gitlab_confirms(
+    hall: Hall, bus: Bus, old: str, new: str, *, taken: bool
+) -> None:
+    """Hosts, projects and members go along: the old name has to be free, the new one there."""
+    body = {"event_name": "group_rename", "old_full_path": old, "full_path": new}
+    found = await hall.hear(body)
+
+    assert found == ([TenantRenamed, DeliveryTranslated] if taken else [DeliveryIgnored])
+    assert all(reason.startswith(UNCONFIRMED) for reason in await reasons(bus))
+
+
+async def test_a_rename_that_nobody_can_confirm(hall: Hall, bus: Bus) -> None:
+    """While GitLab is away it waits; where there is no token it is not taken."""
+    body = {"event_name": "user_rename", "old_username": "ada", "username": "alice"}
+    hall.gitlab.doors.down = 503
+    with pytest.raises(ForgeUnavailable):
+        await hall.hear(body)
+    hall.intake = Intake(bus.log, hall.intake.branches, everybody())
+
+    assert await hall.hear(body) == [DeliveryIgnored]
+    assert "PUSHLINE_GITLAB_TOKEN" in (await reasons(bus))[0]
 
 
 async def test_who_is_no_customer_installs_nothing(hall: Hall, bus: Bus) -> None:

@@ -10,13 +10,19 @@ from consumers.intake import consumer as intake
 from consumers.intake.admission import CustomersUnread
 from consumers.intake.consumer import Intake
 from consumers.intake.installed import UNTAGGED, concerned
+from consumers.intake.renamed import UNCONFIRMED
 from consumers.planner.consumer import Planner
 from consumers.planner.folds import Folds
 from edge.cli.replay.decisions import NotRecorded
 from edge.cli.replay.parts.part import Part, Scene
 from schemas.envelope import Delivery
 from schemas.events.delivery import DeliveryIgnored
-from schemas.events.project import ProjectInstalled, ProjectRemoved
+from schemas.events.project import (
+    ProjectInstalled,
+    ProjectRemoved,
+    ProjectRenamed,
+    ProjectUpdated,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +41,8 @@ class RecordedIntake(Intake):
             return replace(meaning, says=self._came_of_it())
         project, _ = concerned(meaning)
         if project is None:
-            return meaning
+            return self._renamed(meaning)
+        meaning = self._in_its_words(meaning)
         stated = {type(one.fact) for one in meaning.says} if isinstance(meaning.says, tuple) else ()
         match self.scene.recorded(DeliveryIgnored, ProjectInstalled, ProjectRemoved):
             case DeliveryIgnored(reason=reason) if reason.startswith(UNTAGGED):
@@ -44,6 +51,22 @@ class RecordedIntake(Intake):
                 return replace(meaning, also=(Statement(project, fact),))
             case _:
                 return meaning
+
+    def _in_its_words(self, meaning: Meaning) -> Meaning:
+        """Return what is told of a project as its forge told it then."""
+        match meaning.says:
+            case (Statement(fact=ProjectRenamed() | ProjectUpdated()) as said,):
+                then = self.scene.recorded(type(said.fact))
+                return replace(meaning, says=(replace(said, fact=then or said.fact),))
+            case _:
+                return meaning
+
+    def _renamed(self, meaning: Meaning) -> Meaning:
+        """Return a meaning; of a rename that the forge did not confirm then, nothing."""
+        said = self.scene.recorded(DeliveryIgnored)
+        if said is None or not said.reason.startswith(UNCONFIRMED):
+            return meaning
+        return Meaning(meaning.kind, Ignored(said.reason), meaning.actor)
 
     def _came_of_it(self) -> Ignored | tuple[Statement, ...]:
         """Return what a button came to then; NotRecorded while it has come to nothing."""

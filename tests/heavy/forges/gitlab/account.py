@@ -1,13 +1,15 @@
-"""Who asks, and what version answers.
+"""Who asks, who else is there, and what version answers.
 
-https://docs.gitlab.com/api/users/ /metadata/ and /personal_access_tokens/
+https://docs.gitlab.com/api/users/ /groups/ /metadata/ and /personal_access_tokens/
 """
 
 from datetime import UTC, datetime
+from urllib.parse import unquote
 
 from aiohttp import web
 
-from tests.heavy.forges.gitlab.doors import API, Doors
+from tests.heavy.forges.gitlab.doors import API, Doors, Said
+from tests.heavy.forges.gitlab.paging import page_of
 from tests.heavy.forges.gitlab.world import World
 
 
@@ -22,6 +24,8 @@ class Account:
         """Return what it answers."""
         return [
             web.get(f"{API}/user", self.user),
+            web.get(f"{API}/users", self.users),
+            web.get(f"{API}/groups/{{id}}", self.group),
             web.get(f"{API}/version", self.version),
             web.get(f"{API}/personal_access_tokens/self", self.token),
         ]
@@ -31,6 +35,28 @@ class Account:
         user = self.doors.enter(request, "read_user")
         body = {"id": user.id, "username": user.username, "state": user.state}
         return web.json_response(body | ({"is_admin": True} if user.admin else {}))
+
+    async def users(self, request: web.Request) -> web.Response:
+        """Return whoever has a name."""
+        self.doors.enter(request, "read_user")
+        wanted = request.query.get("username", "").lower()
+        found = [each for each in self.world.users.values() if wanted == each.username.lower()]
+        rows = [{"id": each.id, "username": each.username, "state": each.state} for each in found]
+        return page_of(request, rows)
+
+    async def group(self, request: web.Request) -> web.Response:
+        """Return a group, by its path; one that the asker may see nothing of is not there."""
+        user, path = self.doors.enter(request), unquote(request.match_info["id"])
+        seen = [each for each in self.world.projects.values() if self.doors.sees(user, each)]
+        within = any(f"{each.namespace}/".lower().startswith(f"{path}/".lower()) for each in seen)
+        people = {each.username.lower() for each in self.world.users.values()}
+        group = next(
+            (g for g in self.world.groups.values() if g.path.lower() == path.lower()), None
+        )
+        member = group is not None and (user.admin or user.id in group.members)
+        if path.lower() in people or not (within or member):
+            raise Said(404, "404 Group Not Found")
+        return web.json_response({"id": group.id if group else 1, "full_path": path})
 
     async def version(self, request: web.Request) -> web.Response:
         """Return the version."""
