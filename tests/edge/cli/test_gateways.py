@@ -72,8 +72,8 @@ def test_a_bad_setting_is_named(variable: str, value: str) -> None:
 
 
 def test_what_is_honoured_depends_on_the_choice() -> None:
-    """Embedded, nothing more than ever; with an engine and a gateway what both say."""
-    assert honoured(settings()) == frozenset()
+    """Embedded, secrets; with an engine and a gateway what both say."""
+    assert honoured(settings()) == {"secrets"}
     assert "namespace" in honoured(settings(platform="openfaas"))
     assert "build_args" in honoured(settings(builder="buildkit"))
     assert honoured(settings(builder="buildkit", platform="openfaas")) > honoured(
