@@ -4,6 +4,7 @@ Real are git, Pushline, the engine, the registry with its password and the conta
 between them is played.
 """
 
+import asyncio
 import json
 import shutil
 import time
@@ -13,12 +14,13 @@ from typing import Any
 import pytest
 
 from tests.consumers.builder.kitchen import Bases, Kitchen
+from tests.heavy.cluster.played import Cluster, seal, served
 from tests.heavy.engines import Engine, started
 from tests.heavy.gateway.containers import Containers
 from tests.heavy.gateway.played import Gateway
 from tests.heavy.programs import program
 from tests.heavy.registries import PASSWORD, USER, OwnRegistry
-from tests.laptop import Laptop, commit, laptop, repository, saying
+from tests.laptop import HELLO, Laptop, commit, laptop, repository, saying
 
 pytestmark = pytest.mark.timeout(240)
 STACK = """\
@@ -26,6 +28,16 @@ provider: {{name: openfaas}}
 functions:
   {}: {{lang: dockerfile, handler: ./hello}}
 """
+SEALED = {
+    "stack.yml": f"{HELLO}    secrets: [api]\n",
+    "secrets.yml": f"""\
+apiVersion: bitnami.com/v1alpha1
+kind: SealedSecret
+metadata: {{name: alice-api, namespace: openfaas-fn}}
+spec:
+  encryptedData: {{api-key: {seal("12345")}}}
+""",
+}
 
 
 @pytest.fixture
@@ -70,10 +82,20 @@ def built(here: Laptop) -> list[dict[str, Any]]:
 async def test_a_push_answers_from_a_container(
     engine: Engine, own: OwnRegistry, gateway: Gateway, tmp_path: Path
 ) -> None:
-    """Built, pushed, deployed by digest, routed; the next push replaces it, the same is cached."""
+    """Built, pushed, deployed by digest, routed; the next push replaces it, the same is cached.
+
+    A SealedSecret that comes along is bound in the cluster before the function that asks for it.
+    """
     work = repository(tmp_path / "work", {"hello/handler.py": saying("one")})
-    with own, laptop(tmp_path, await environment(engine, own, gateway, tmp_path)) as here:
-        said = here.push(work)
+    cluster = Cluster()
+    cluster.mounted = lambda name, values: gateway.kept.update(
+        {("openfaas-fn", name): values["api-key"].encode()}
+    )
+    (tmp_path / "token").write_text(cluster.token)
+    serving = await served(cluster)
+    at = {"PUSHLINE_KUBERNETES_URL": cluster.url, "PUSHLINE_KUBERNETES_FOLDER": str(tmp_path)}
+    with own, laptop(tmp_path, await environment(engine, own, gateway, tmp_path, **at)) as here:
+        said = await asyncio.to_thread(here.push, work)
         await here.answers("hello", "one")
 
         (first,) = built(here)
@@ -83,15 +105,18 @@ async def test_a_push_answers_from_a_container(
 
         commit(work, {"README": "nothing that a function is made of"})
         began = time.monotonic()
-        here.push(work)
+        await asyncio.to_thread(here.push, work)
         took = time.monotonic() - began
         again = built(here)[-1]
         assert (again["image"], again["cached"]) == (first["image"], True)
 
-        commit(work, {"hello/handler.py": saying("two")})
-        here.push(work)
+        commit(work, {"hello/handler.py": saying("two"), **SEALED})
+        await asyncio.to_thread(here.push, work)
         await here.answers("hello", "two")
+        assert (cluster.secrets, cluster.faults) == ({"alice-api": {"api-key": "12345"}}, [])
+        assert [each.deployment["secrets"] for each in gateway.held.values()] == [["alice-api"]]
         told = json.dumps(here.events()) + here.log() + said
+    await serving.cleanup()
     assert PASSWORD not in told
     assert took < 10
 

@@ -43,6 +43,7 @@ class Cluster:
         self.installed = True
         self.verbs = {"GET", "PATCH", "DELETE"}  # that our service account may
         self.url = ""
+        self.mounted: Callable[[str, dict[str, str]], None] = lambda *_: None  # told what is opened
 
     def apply_by_hand(self, name: str, **values: str) -> None:
         """Make an object as somebody with kubectl does."""
@@ -64,6 +65,7 @@ class Cluster:
             self.secrets[name] = {
                 key: body.removeprefix(SEALED).decode().strip() for key, body in opened.items()
             }
+            self.mounted(name, self.secrets[name])
             labels = held.under("spec", "template", "metadata", "labels")
             if labels.get("app.kubernetes.io/managed-by") == "openfaas":
                 self.listed.add(name)
