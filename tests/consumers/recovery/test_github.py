@@ -17,6 +17,7 @@ from schemas.events.delivery import DeliveryRecovered
 from schemas.events.reconciliation import ReconciliationFinished
 from tests.consumers.forges.app_desk import Desk
 from tests.consumers.recovery.place import NOBODY, Place, only, placed
+from tests.heavy.forges.github.doors import Window
 from tests.heavy.forges.github.played import Played
 from tests.heavy.forges.github.sending import Sent
 
@@ -329,3 +330,53 @@ async def test_pull_requests_that_nobody_told_of(away: Away) -> None:
     await away.missed()
     assert only(await away.compare(), "pull.") == [f"pull.closed 1 {pull.sha[:7]}"]
     assert await away.compare() == []
+
+
+async def test_whatever_the_weather_the_newest_is_known(away: Away) -> None:
+    """Lost, doubled, out of order, and an API that fails: at last the log has every head.
+
+    Also after all that was late has arrived. PUSHLINE_SEED repeats it.
+    """
+    chance, late = away.world.random, list[Sent]()
+    for number in range(24):
+        branch = chance.choice(("main", "blue", "red"))
+        away.world.push(away.shop, branch, {branch: str(number)}, silent=chance.random() < 0.2)
+        for sent in await away.sent():
+            fate = chance.random()
+            if fate < 0.3:
+                continue  # GitHub knows of it
+            away.world.sender.sent.remove(sent)
+            late.append(sent)
+            if fate < 0.8:
+                await away.place.arrive(chance.choice(late))
+    away.desk.github.doors.bad_weather = 0.1
+    for _ in range(4):
+        await away.compare()
+
+    await away.place.arrive(*chance.sample(late, len(late)))
+    away.desk.github.doors.bad_weather = 0.0
+    await away.compare()
+
+    assert await away.compare() == []
+    [known] = away.place.known.of("github").values()
+    assert {name: row.sha for name, row in known.branches.items()} == away.shop.branches
+
+
+async def test_who_is_limited_is_left_alone(away: Away) -> None:
+    """An installation that GitHub lets wait is asked nothing; of others all is compared."""
+    await away.place.admit("github:acme\ngithub:zoo")
+    ape = away.world.repository("zoo/ape")
+    limited = away.world.install("zoo", ape)
+    away.world.push(away.shop, "main", {"n": "1"})
+    await away.place.arrive(*await away.missed())
+    new = away.world.push(away.shop, "main", {"n": "2"}, silent=True)
+    doors = away.desk.github.doors
+    doors.windows[str(limited.id)] = Window(0, away.desk.now + 1800)
+
+    done, told = await away.place.compare(away.recovery)
+    assert only(told, "branch.", "project.") == [f"branch.pushed main {new[:7]}"]
+    assert (done.silent, done.reason) == (1, "")
+
+    doors.calls.clear()
+    await away.compare()
+    assert len([one for one in doors.calls if one == "GET /installation/repositories"]) == 1
