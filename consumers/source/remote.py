@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
 
+from consumers.forges.asking import ForgeRefused
 from consumers.forges.clones import Clones
 from consumers.source.limits import refused
 from schemas.envelope import Aggregate
@@ -44,13 +45,18 @@ class ForgeRemotes:
     clones: Mapping[str, Clones] = field(default_factory=dict)
 
     async def __call__(self, of: Aggregate, repository: Repository) -> Remote:
-        """Return where ``repository`` is fetched."""
+        """Return where ``repository`` is fetched; raises Refused, ForgeUnavailable."""
         if of.forge == "local":
             owner, name = quote(repository.owner, safe=""), quote(repository.name, safe="")
             url = f"{self.local().rstrip('/')}/{owner}/{name}.git"
             return Remote(url, basic("pushline", self.token()), self.socket)
         url, clones = cleaned(repository.clone_url), self.clones.get(of.forge)
-        return Remote(url, dict(await clones.headers(of.project, repository)) if clones else {})
+        if clones is None:
+            return Remote(url)
+        try:
+            return Remote(url, dict(await clones.headers(of.project, repository)))
+        except ForgeRefused as error:
+            raise refused("source_refused", error.message, error.hint) from error
 
 
 def basic(user: str, password: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import encode_basic_auth
 
+from consumers.forges.asking import ForgeRefused
 from consumers.forges.clones import is_below
 from schemas.repository import Repository
 
@@ -32,5 +33,15 @@ class GitLabClones:
         project: str,  # noqa: ARG002 - the port asks of all forges alike
         repository: Repository,
     ) -> Mapping[str, str]:
-        """Return the credentials; a payload that names another host does not get them."""
-        return self._headers if is_below(repository.clone_url, self._url.geturl()) else {}
+        """Return the credentials; raises ForgeRefused for what is not that project of GitLab's.
+
+        Webhooks may share a token: nobody has code of his own run as another's project.
+        """
+        own, url = self._url.geturl(), repository.clone_url
+        path = f"{self._url.path.rstrip('/')}/{repository.full_name}.git"
+        if is_below(url, own) and urlsplit(url).path == path:
+            return self._headers
+        raise ForgeRefused(
+            f"the push is of {repository.full_name}, and its clone URL is not that of {own}",
+            hint="set PUSHLINE_GITLAB_URL to the address that GitLab gives itself (external_url)",
+        )

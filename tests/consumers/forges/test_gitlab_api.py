@@ -190,15 +190,34 @@ async def test_a_list_that_leads_to_itself_ends() -> None:
         ("https://git.example.com/gitlabs/a/b.git", False),
         ("https://git.example.com.evil.example/gitlab/a/b.git", False),
         ("https://git.example.com:8443/gitlab/a/b.git", False),
+        ("https://git.example.com/gitlab/eve/b.git", False),
+        ("https://git.example.com/gitlab/eve/a/b.git", False),
+        ("https://git.example.com/gitlab/a/b.git/../../eve/b.git", False),
     ],
 )
 async def test_the_token_clones_from_its_own_gitlab_alone(url: str, *, ours: bool) -> None:
-    """A payload may name any host: another one never sees the token, nor does whoever reads us."""
+    """A payload may name any host and project: nothing is built in another one's place."""
     clones = GitLabClones("https://git.example.com/gitlab", "glpat-secret")
     repository = Repository("a", "b", "main", clone_url=url, private=True)
 
-    assert bool(await clones.headers("1", repository)) is ours
+    if ours:
+        assert await clones.headers("1", repository)
+    else:
+        with pytest.raises(ForgeRefused, match=r"of a/b, and its clone URL is not that of"):
+            await clones.headers("1", repository)
     assert "glpat-secret" not in repr(clones)
+
+
+async def test_a_foreign_clone_url_ends_the_run() -> None:
+    """Whoever pushed reads why, and nothing is fetched."""
+    clones: dict[str, Clones] = {"gitlab": GitLabClones("https://git.example.com", "glpat-secret")}
+    remotes = ForgeRemotes(local=str, token=str, clones=clones)
+    repository = Repository("a", "b", "main", clone_url="https://evil.example/a/b.git")
+
+    with pytest.raises(Refused) as raised:
+        await remotes(Aggregate("gitlab", "1", "run", "r"), repository)
+
+    assert "PUSHLINE_GITLAB_URL" in raised.value.problems[0].cure
 
 
 async def test_a_private_project_is_cloned(desk: Desk) -> None:
