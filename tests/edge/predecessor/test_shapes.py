@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
+from msgspec.structs import replace
 
 from bus.connection import Bus
 from edge.auth.door import TokenMissing
@@ -25,6 +27,7 @@ BOB = Caller(
     login="github:bob",
     memberships=(Membership("github", "alex", "owner"), Membership("gitlab", "alexellis", "owner")),
 )
+PUSHER = replace(ALEX, kind="token", scopes=frozenset({"push"}))  # his, and not for reading
 WHOLE = "alexellis-tester"
 BAD = (
     ("system-metrics?function=", "function"),
@@ -103,12 +106,12 @@ async def test_nobody_else_learns_of_them(old: Shaped) -> None:
     for path in ("/function-logs?function=", "/system-metrics?function="):
         with pytest.raises(TokenMissing):
             await old.ask(None, path + WHOLE)
-        for name in (WHOLE, "alexellis-none"):
-            answer = await old.ask(BOB, f"{path}{name}&user=alexellis")
+        for who, name in product((BOB, PUSHER), (WHOLE, "alexellis-none")):
+            answer = await old.ask(who, f"{path}{name}&user=alexellis")
             assert (answer.status_code, answer.text) == (404, "there is no such function\n")
 
-    assert (await old.ask(BOB, "/list-functions?user=alexellis")).json() == []
-    assert (await old.ask(BOB, "/list-functions?user=alex")).json() == []
+    for who, user in product((BOB, PUSHER), ("alexellis", "alex")):
+        assert (await old.ask(who, f"/list-functions?user={user}")).json() == []
 
 
 async def test_without_a_user_it_says_so(old: Shaped) -> None:
