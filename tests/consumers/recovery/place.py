@@ -50,13 +50,15 @@ class Place:
         """Let intake ask a forge whether projects are installed."""
         self.intake = replace(self.intake, installs={forge: installs})
 
-    def recovery(self, forge: Forge, lists: Lists | None = None) -> Recovery:
+    def recovery(
+        self, forge: Forge, lists: Lists | None = None, findings: Findings | None = None
+    ) -> Recovery:
         """Return what compares a forge."""
         return Recovery(
             forge,
             lists,
             events=self.bus.log,
-            findings=Findings(forge.name, self.bus.log, self.bus.deliveries),
+            findings=findings or Findings(forge.name, self.bus.log, self.bus.deliveries),
             known=self.known,
             customers=self.listed,
             caught_up=self._caught_up,

@@ -8,6 +8,7 @@ import pytest
 
 from bus.connection import Bus
 from consumers.recovery.consumer import Recovery
+from consumers.recovery.finding import Finding, Findings
 from consumers.recovery.forge import Named, Seen
 from consumers.recovery.github import GitHub
 from consumers.recovery.known import Project
@@ -184,6 +185,28 @@ async def test_a_push_between_looking_and_writing_stands(away: Away) -> None:
     assert only(told, "branch.") == [f"branch.pushed main {newest[:7]}"]
     assert [line for line in told if line.startswith("delivery.ignored recovered-")]
     assert lost[:7] not in "".join(told)
+    assert await away.compare() == []
+
+
+async def test_what_was_opened_between_asking_and_writing_stays_open(away: Away) -> None:
+    """That a repository was closed, read before it was opened again, closes nothing."""
+    away.world.open_to(away.desk.installed, away.other)
+    await away.place.arrive(*await away.missed())
+    away.world.close_to(away.desk.installed, away.other)
+    await away.missed()
+
+    class Slow(Findings):
+        async def put(self, finding: Finding) -> bool:
+            away.world.open_to(away.desk.installed, away.other)
+            await away.place.arrive(*await away.missed())
+            return await super().put(finding)
+
+    slow = Slow("github", away.bus.log, away.bus.deliveries)
+    forge = GitHub(away.desk.api)
+    _, told = await away.place.compare(away.place.recovery(forge, forge, slow))
+
+    assert only(told, "project.") == ["project.installed"]
+    assert only(told, "delivery.ignored recovered-")
     assert await away.compare() == []
 
 
