@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.quantity import QuantityInvalid, quantity
 from consumers.deployer.openfaas.quota import resources, scaling
 from consumers.deployer.openfaas.settings import Quota
 from consumers.deployer.openfaas.wire import Resources
 from schemas.errors import DeployFailed
+from schemas.quantity import QuantityInvalid, quantity
 from schemas.stack_spec import FunctionSpec
 from schemas.stack_spec import Resources as Asked
 
