@@ -33,7 +33,9 @@ def filters_of(worker: "Worker | type[Worker]") -> list[str]:
     for kind, (_, filter) in _OTHERS.items():
         if kind in _reads(worker):
             return [filter]
-    return sorted({_filter(fact) for fact in (*_reads(worker), *POINTERS)})
+    forges = getattr(worker, "reads_of", ("*",))
+    own = {_filter(fact, forge) for fact in _reads(worker) for forge in forges}
+    return sorted(own | {_filter(fact) for fact in POINTERS})
 
 
 def _reads(worker: "Worker | type[Worker]") -> tuple[Any, ...]:
@@ -41,9 +43,9 @@ def _reads(worker: "Worker | type[Worker]") -> tuple[Any, ...]:
     return reads if isinstance(reads, tuple) else (reads,)
 
 
-def _filter(fact: "type[Event]") -> str:
+def _filter(fact: "type[Event]", forge: str = "*") -> str:
     kind = tag_of(fact).partition(".")[0]
-    return f"ev.*.*.{kind}.*.{fact_of(fact)}"
+    return f"ev.{forge}.*.{kind}.*.{fact_of(fact)}"
 
 
 def config_of(worker: "Worker | type[Worker]", pace: "Pace") -> dict[str, Any]:

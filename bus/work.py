@@ -52,6 +52,7 @@ class Worker(Protocol):
     May also have ``async gave_up(event, code, reason)``: called before the dead letter is
     written, for the fact that ends what others wait for; twice must be harmless.
     ``tells = True``: it reads facts of runs, whose pushers are to know when it has to wait.
+    ``reads_of = ("github",)``: facts of these forges alone, others do not even come to it.
     ``lane(event) -> str``: who the event is of; places are shared out evenly among lanes.
     ``most(lane) -> int``: how many of a lane may run at once in this process, 0 for any number.
     """

@@ -77,6 +77,7 @@ class Comments:
         EnvironmentRefused,
         EnvironmentClosed,
     )
+    reads_of: ClassVar = ("github", "gitlab")
     begins: ClassVar[Literal["first", "now"]] = "now"
 
     def key(self, event: Recorded[Event]) -> str:

@@ -108,6 +108,7 @@ class Status:
         PullClosed,
         EnvironmentRefused,
     )
+    reads_of: ClassVar = ("github", "gitlab")
     begins: ClassVar[Literal["first", "now"]] = "now"
 
     def key(self, event: Recorded[Event]) -> str:

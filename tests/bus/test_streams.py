@@ -126,6 +126,24 @@ async def test_ensure_changes_a_durable_and_keeps_its_place(bus: Bus) -> None:
     assert after["config"]["max_ack_pending"] == 1000
 
 
+async def test_a_worker_reads_of_its_forges_alone(bus: Bus) -> None:
+    """What it has nothing to do with does not cost it a message; the pointers stay."""
+
+    class Particular(Recorder):
+        reads_of = ("github", "gitlab")
+
+    await streams.ensure(bus.settings, [Particular()])
+
+    found = await bus.js.consumer("EVENTS", "recorder")
+    assert found is not None
+    assert found["config"]["filter_subjects"] == [
+        "ev.*.*.deadletter.*.redriven",
+        "ev.*.*.replay.*.applied",
+        "ev.github.*.run.*.build-started",
+        "ev.gitlab.*.run.*.build-started",
+    ]
+
+
 async def test_a_rewound_log_refuses_to_run(bus_settings: BusSettings) -> None:
     """The log ends before its mark: connecting says what was lost, and where to look."""
     async with connect(bus_settings, name="test") as bus:
