@@ -23,7 +23,15 @@ from consumers.source.limits import Deadline, Refused, SourceSettings, refused
 from consumers.source.prepare import SHOWN, Prepared, prepare
 from consumers.source.quota import Quotas, Usual, need_of
 from consumers.source.remote import Remotes
-from consumers.source.secrets import AllKnown, Binding, KnownSecrets, declared, missing, without
+from consumers.source.secrets import (
+    AllKnown,
+    Binding,
+    KnownSecrets,
+    declared,
+    missing,
+    unbound,
+    without,
+)
 from consumers.source.tree import Tree
 from schemas.envelope import Recorded
 from schemas.environments import is_preview
@@ -156,7 +164,8 @@ class Source:
         """Return the facts about a commit: what it is, then each of its archives."""
         archives = prepared.archives
         names = tuple(archive.spec.name for archive in archives)
-        resolved = RunResolved(sha, names, prepared.warnings, prepared.previews)
+        warnings = (*prepared.warnings, *unbound(prepared.sealed, queued.fact))[:SHOWN]
+        resolved = RunResolved(sha, names, warnings, prepared.previews)
         drafts = [Draft(resolved, queued.of, event_id(self.durable, queued.id, resolved))]
         pairs = zip(digests, digests[len(archives) :], strict=False)
         for archive, (tar, spec) in zip(archives, pairs, strict=False):

@@ -77,6 +77,14 @@ def declared(
         raise Refused("secrets_invalid", error.problems) from error
 
 
+def unbound(body: bytes | None, queued: RunQueued) -> tuple[Problem, ...]:
+    """Return what a preview's pusher is told of a secrets.yml: that it is for production."""
+    if body is None or not is_preview(queued.environment):
+        return ()
+    cure = f"pushline secrets set {queued.repository.full_name} NAME --previews"
+    return (Problem("previews do not get what is sealed in it", cure, FILE),)
+
+
 def without(
     needs: Sequence[Need], sealed: Sequence[SealedSecret], label: str, namespace: str
 ) -> list[Need]:

@@ -170,23 +170,32 @@ async def test_a_secret_of_secrets_yml_is_bound_before_the_build(
     assert store.asked == [("function", "db")]
 
 
-@pytest.mark.parametrize(
-    ("environment", "files"),
-    [
-        ("production", {"secrets.yml": SEALED}),
-        ("pr-1", {"secrets.yml": SEALED, "stack.yml": PLAIN}),
-    ],
-)
-async def test_nothing_is_bound_for_a_run_that_is_refused_or_a_preview(
-    bus: Bus, forge: Forge, templates: Templates, environment: str, files: dict[str, str]
+async def test_nothing_is_bound_for_a_run_that_is_refused(
+    bus: Bus, forge: Forge, templates: Templates
 ) -> None:
-    """What a preview sealed would take the place of production's."""
+    """It lacks another secret: production keeps what it has."""
     cluster = Cluster()
     source = binding(source_of(bus, forge, templates, Store(), "secrets"), cluster)
-    event = await queued(bus, forge.commit({**FILES, **files}), environment=environment)
+    event = await queued(bus, forge.commit({**FILES, "secrets.yml": SEALED}))
 
     await source.handle(event)
 
+    assert [type(fact) for fact in await after(bus, event)] == [RunRejected]
+    assert cluster.bound == []
+
+
+async def test_a_preview_binds_nothing(bus: Bus, forge: Forge, templates: Templates) -> None:
+    """What it sealed would take the place of production's; its pusher is told so."""
+    cluster = Cluster()
+    source = binding(source_of(bus, forge, templates, Store(), "secrets"), cluster)
+    files = {**FILES, "secrets.yml": SEALED, "stack.yml": PLAIN}
+    event = await queued(bus, forge.commit(files), environment="pr-1")
+
+    await source.handle(event)
+
+    resolved = (await after(bus, event))[0]
+    assert isinstance(resolved, RunResolved)
+    assert "previews do not get what is sealed in it" in str(resolved.warnings[-1])
     assert cluster.bound == []
 
 
