@@ -41,9 +41,9 @@ class Comparison:
         tagged = await self._tagged(as_of)
         if self.lists is None:
             return Roster(), tagged
-        roster = await self.lists.roster()
         tenants = self._known.accounts(self.forge.name)
         projects = self._known.of(self.forge.name)
+        roster = await self.lists.roster()
         found = [
             change
             for account in roster.accounts

@@ -61,9 +61,8 @@ class Findings:
         fact = DeliveryRecovered(finding.why, finding.made.kind, finding.about, finding.sent)
         id = event_id(NAME, f"{self._forge}:{finding.id}", fact)
         guard = Guard(subjects.history(of), 0)
-        with suppress(
-            Conflict
-        ):  # it was said before, by one who died then, or it has come after all
+        # a conflict: it was said before, by one who died then, or the delivery has come after all
+        with suppress(Conflict):
             await self._events.append(
                 fact, of=of, id=id, actor=NAME, name=finding.name, guard=guard
             )

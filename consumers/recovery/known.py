@@ -104,7 +104,7 @@ def reduce(project: Project | None, event: Recorded[Event]) -> Project:
         case "pull":
             return _pull(project, event)
         case _:
-            return _project(replace(project, seq=event.seq), event.fact)
+            return _project(replace(project, seq=event.seq), event)
 
 
 def _branch(project: Project, event: Recorded[Event]) -> Project:
@@ -134,21 +134,22 @@ def _pull(project: Project, event: Recorded[Event]) -> Project:
     )
 
 
-def _project(project: Project, fact: Event) -> Project:
+def _project(project: Project, event: Recorded[Event]) -> Project:
     names = project.repository
-    match fact:
+    match event.fact:
         case ProjectInstalled(owner, name, private, installation):
             names = replace(
                 names, owner=owner, name=name, private=private, installation=installation
             )
-            return replace(project, repository=names, installed=True, gone=False)
+            since = event.time if project.gone else project.since
+            return replace(project, repository=names, installed=True, gone=False, since=since)
         case ProjectRenamed(owner=owner, repository=name):
             return replace(project, repository=replace(names, owner=owner, name=name))
         case ProjectUpdated(owner=owner, repository=name, private=private):
             names = replace(names, owner=owner, name=name, private=private)
             return replace(project, repository=names)
-        case ProjectRemoved():
-            return replace(project, installed=False, gone=True)
+        case ProjectRemoved():  # what happens there until it is installed again is not ours
+            return replace(project, installed=False, gone=True, branches={}, pulls={})
         case _:
             return project
 
