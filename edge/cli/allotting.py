@@ -1,23 +1,23 @@
 """What accounts may have and what counts for them, as source and builder are told."""
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Final
 
 from bus.fold import Fold
 from consumers.source.quota import Quotas, Usual
-from edge.cli.platform_settings import PlatformSettings
 from edge.cli.quota_settings import default_quota
 from edge.cli.settings import Settings
 from schemas import allowed
 from schemas.allowed import Said, quota_of
 from schemas.quantity import quantity
 
-MIB = 1024 * 1024
+MIB: Final = 1024 * 1024
 
 
-def quotas(settings: PlatformSettings) -> Quotas:
+def quotas(chosen: Settings, snapshots: Path | None) -> Quotas:
     """Return what source decides by."""
-    chosen = settings.settings
-    return Quotas.kept(usual(chosen), default_quota(chosen), settings.snapshots)
+    return Quotas.kept(usual(chosen), default_quota(chosen), snapshots)
 
 
 def usual(chosen: Settings) -> Usual:
@@ -29,14 +29,14 @@ def usual(chosen: Settings) -> Usual:
     return Usual(replicas=chosen.replicas_most, memory=memory, by_stack=True)
 
 
-def builds(settings: PlatformSettings) -> tuple[Fold[Said], Callable[[str], int]]:
+def builds(chosen: Settings, snapshots: Path | None) -> tuple[Fold[Said], Callable[[str], int]]:
     """Return how many builds of an account may run at once, and the fold that says so."""
-    usually = default_quota(settings.settings)
+    usually = default_quota(chosen)
     fold = Fold(
         "builder-quotas",
         row=Said,
         key=allowed.key,
         reduce=allowed.reduce,
-        snapshots=settings.snapshots,
+        snapshots=snapshots,
     )
     return fold, lambda whose: quota_of(fold.rows, whose, usually).builds

@@ -133,7 +133,7 @@ def _planner(parts: Adapters) -> Consumers:
 def _source(parts: Adapters) -> Consumers:
     bus = parts.bus
     limits, honoured = SourceSettings(), parts.honoured
-    quotas = allotting.quotas(parts.settings)
+    quotas = allotting.quotas(parts.settings.settings, parts.settings.snapshots)
     source = Source(
         bus.log,
         bus.blobs,
@@ -150,7 +150,7 @@ def _source(parts: Adapters) -> Consumers:
 
 def _builder(parts: Adapters) -> Consumers:
     bus, limits = parts.bus, BuilderSettings(places=parts.settings.settings.builds)
-    said, allowed = allotting.builds(parts.settings)
+    said, allowed = allotting.builds(parts.settings.settings, parts.settings.snapshots)
     builder = Builder(
         bus.log,
         bus.follow,

@@ -80,3 +80,26 @@ async def test_a_flood_delays_another_account_by_one_slot(bus: Bus) -> None:
     assert len(between) <= PLACES  # those that began while bob's was on its way through the log
     assert waited < 2 * SLOT, f"{waited * 1000:.0f} ms of slots of {SLOT * 1000:.0f} ms"
     assert len({project for _, project in images.begun}) == FLOOD + 1  # each once
+
+
+async def test_an_account_builds_so_many_at_once(bus: Bus) -> None:
+    """Alice may have one build at a time: the other place is Bob's, though she came first."""
+    images = Slots()
+    builder = Builder(
+        bus.log,
+        bus.follow,
+        bus.blobs,
+        bus.lines,
+        images,
+        BuilderSettings(places=PLACES),
+        allowed=lambda whose: 1 if whose == "local alice" else 0,
+    )
+    for project in ("alice/one", "alice/two", "alice/three", "bob/one"):
+        await archived(bus, project)
+
+    async with working(bus, builder):
+        await eventually(lambda: len(images.begun) == 4)
+
+    assert {project for _, project in images.begun[:2]} == {"alice/one", "bob/one"}
+    first, second, third = images.of("alice")
+    assert min(second - first, third - second) >= SLOT * 0.9
