@@ -21,6 +21,7 @@ from edge.auth import issuing
 from edge.auth.asking import Forbidden
 from edge.auth.attempts import Attempts
 from edge.auth.desk import AuthDesk
+from edge.auth.device_words import INTERVAL
 from edge.auth.door import TooManyAttempts
 from edge.auth.people import Caller
 from edge.auth.policy import INSTALLATION, TOKENS, Verdict, decide
@@ -35,7 +36,6 @@ from schemas.people import SCOPES, Scope
 LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"  # no vowels, no words; 8 of them are 34 bits
 LENGTH: Final = 8
 LIFE: Final = timedelta(minutes=10)
-INTERVAL: Final = 5.0  # seconds between two questions of a device
 MOST: Final = 4096  # devices whose last question is remembered
 TRIES: Final = 3
 

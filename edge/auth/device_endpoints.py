@@ -15,16 +15,14 @@ from urllib.parse import parse_qsl, quote
 import msgspec
 import structlog
 
-from edge.auth.device import INTERVAL, Devices, DeviceWaits
+from edge.auth.device import Devices, DeviceWaits
+from edge.auth.device_words import AUTHORIZATION, GRANT, Codes, Granted
 from edge.auth.door import Door, TooManyAttempts
 from edge.auth.issuing import DAYS, TokenInvalid
 from schemas.errors import LogUnavailable, PushlineError
 
 log = structlog.get_logger(__name__)
 
-AUTHORIZATION: Final = "/oauth/device_authorization"
-TOKEN: Final = "/oauth/token"  # noqa: S105 - a path
-GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 PAGE: Final = "/device"
 LARGEST: Final = 8 * 1024  # bytes of a form
 LATER: Final = (b"retry-after", b"5")
@@ -42,26 +40,6 @@ class _Refused(Exception):
         super().__init__(message)
         self.error = error
         self.status = status
-
-
-class Codes(msgspec.Struct, frozen=True, kw_only=True):
-    """What a device is told (RFC 8628, 3.2)."""
-
-    device_code: str
-    user_code: str
-    verification_uri: str
-    verification_uri_complete: str
-    expires_in: int
-    interval: int = int(INTERVAL)
-
-
-class Granted(msgspec.Struct, frozen=True, kw_only=True):
-    """A token (RFC 6749, 5.1)."""
-
-    access_token: str
-    token_type: str = "Bearer"  # noqa: S105 - RFC 6750's word
-    expires_in: int
-    scope: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from edge.api.tailing import Tails
 from edge.api.views import Views
 from edge.auth import jwks
 from edge.auth.device import Devices
-from edge.auth.device_endpoints import AUTHORIZATION, TOKEN, DeviceEndpoints
+from edge.auth.device_endpoints import DeviceEndpoints
+from edge.auth.device_words import AUTHORIZATION, TOKEN
 from edge.auth.door import Door
 from edge.auth.jwks import Jwks
 from edge.auth.room import Auth

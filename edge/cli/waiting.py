@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from edge.auth.device_endpoints import AUTHORIZATION, GRANT, TOKEN, Codes, Granted
+from edge.auth.device_words import AUTHORIZATION, GRANT, TOKEN, Codes, Granted
 from edge.cli.client import TIMEOUT, connected, unreachable
 from edge.cli.contexts import Context
 from schemas.errors import PushlineError

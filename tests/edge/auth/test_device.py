@@ -15,7 +15,8 @@ from edge.auth import device
 from edge.auth.asking import Forbidden
 from edge.auth.attempts import Attempts
 from edge.auth.device import CodeAnswered, CodeUnknown, Devices
-from edge.auth.device_endpoints import AUTHORIZATION, GRANT, TOKEN, DeviceEndpoints
+from edge.auth.device_endpoints import DeviceEndpoints
+from edge.auth.device_words import AUTHORIZATION, GRANT, TOKEN
 from edge.auth.door import Door, TooManyAttempts
 from edge.auth.issuing import ScopeRefused
 from edge.auth.people import PLATFORM, Caller, Person

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from edge.auth.device_endpoints import AUTHORIZATION, GRANT, TOKEN
+from edge.auth.device_words import AUTHORIZATION, GRANT, TOKEN
 from edge.cli.waiting import LoginFailed, wait_for_token
 
 CODES = {
