@@ -124,8 +124,9 @@ class GitLabSide:
 
     def project(self, owner: str, name: str) -> Pushed:
         """Make a private project of alice's, in which Pushline is a maintainer."""
-        made = self.world.project(f"{owner}/{name}", topics=("openfaas-cloud",), by=self.alice)
-        made.members[self.pushline.id] = MAINTAINER
+        members = {self.pushline.id: MAINTAINER}
+        path, topics = f"{owner}/{name}", ("openfaas-cloud",)
+        made = self.world.project(path, topics=topics, by=self.alice, members=members)
         return Pushed(made, str(made.id), owner, name)
 
     def push(self, project: Pushed, text: str) -> None:

@@ -48,12 +48,18 @@ class World(State):
         return made
 
     def project(
-        self, path: str, *, visibility: str = "private", topics: tuple[str, ...] = (), by: User
+        self,
+        path: str,
+        *,
+        visibility: str = "private",
+        topics: tuple[str, ...] = (),
+        by: User,
+        members: Mapping[int, int] | None = None,
     ) -> Project:
-        """Make an empty project."""
+        """Make an empty project; ``members`` are levels by user id, from the beginning."""
         id = self.next()
         made = Project(id, path, self.root / f"{id}.git", visibility, list(topics))
-        made.members[by.id] = OWNER
+        made.members |= {by.id: OWNER, **(members or {})}
         git.create(made.folder)
         self.projects[id] = made
         self._told(made, "project_create")
