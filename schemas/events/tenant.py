@@ -43,7 +43,8 @@ class TenantLabelled(Event, frozen=True, tag="tenant.labelled/1"):
 class TenantMemberSet(Event, frozen=True, tag="tenant.member-set/1"):
     """Somebody got a role by hand, or none any more. Written by edge and planner, read by auth.
 
-    The planner lets it go along with an account that gets another name. It stands beside what a forge says of the person; the higher of the two counts.
+    The planner lets it go along with an account that gets another name. It stands beside what a
+    forge says of the person; the higher of the two counts.
     """
 
     who: str  # as schemas.people.means has it: github:583231, github:alice, oidc:SUBJECT
