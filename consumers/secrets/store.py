@@ -6,7 +6,7 @@ fact stands (``consumer.py``).
 """
 
 import base64
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -64,13 +64,8 @@ class Secrets:
         None also where there is one that this environment does not get. Raises SecretUnreadable
         when there is one that the keys at hand do not open.
         """
-        for scope in reaching(forge, project, owner):
-            last = await self._last(scope.secret(name))
-            if last is None or isinstance(last.fact, SecretRemoved):
-                continue
-            if not scope.project and await self._renamed(scope, since=last.seq):
-                continue
-            if kind_of(environment) not in last.fact.environments:
+        async for scope, sealed in self._reaching(forge, project, owner, name):
+            if kind_of(environment) not in sealed.environments:
                 return None
             if (value := await self._value(scope.secret(name))) is not None:
                 return value
@@ -80,11 +75,27 @@ class Secrets:
         self, forge: str, project: str, owner: str, name: str, environment: str = PRODUCTION
     ) -> Held:
         """Tell what ``open`` would find, without opening anything."""
+        async for _, sealed in self._reaching(forge, project, owner, name):
+            return "given" if kind_of(environment) in sealed.environments else "withheld"
+        return "none"
+
+    async def keeper(self, forge: str, project: str, owner: str, name: str) -> Scope | None:
+        """Return whose secret of this name a project would get, in whatever environment."""
+        async for scope, _ in self._reaching(forge, project, owner, name):
+            return scope
+        return None
+
+    async def _reaching(
+        self, forge: str, project: str, owner: str, name: str
+    ) -> AsyncIterator[tuple[Scope, SecretSealed]]:
+        """Yield the secrets of a name that reach a project, the nearest first."""
         for scope in reaching(forge, project, owner):
             last = await self._last(scope.secret(name))
-            if last is not None and isinstance(last.fact, SecretSealed):
-                return "given" if kind_of(environment) in last.fact.environments else "withheld"
-        return "none"
+            if last is None or isinstance(last.fact, SecretRemoved):
+                continue
+            if not scope.project and await self._renamed(scope, since=last.seq):
+                continue
+            yield scope, last.fact
 
     async def _renamed(self, scope: Scope, *, since: int) -> bool:
         """Tell whether a tenant's name is perhaps another account's since a secret was set.

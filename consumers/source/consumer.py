@@ -29,6 +29,7 @@ from consumers.source.secrets import (
     KnownSecrets,
     declared,
     missing,
+    twofold,
     unbound,
     without,
 )
@@ -107,9 +108,12 @@ class Source:
     async def bind_secrets(self, queued: Recorded[RunQueued], prepared: Prepared) -> None:
         """Have the cluster hold what production's commit declares; raises Refused.
 
-        Refused also, and nothing bound, when the stack names secrets that this run would not get.
+        Refused also, and nothing bound, when the stack names secrets that this run would not get,
+        and when a secret is sealed there and set here.
         """
         sealed = declared(prepared.sealed, queued.fact, self.binding)
+        if problems := await twofold(self.secrets, queued.of, queued.fact, sealed):
+            raise Refused("secrets_invalid", problems[:SHOWN])
         where = self.binding.namespace if self.binding else ""
         needs = without(prepared.needs, sealed, queued.fact.label, where)
         problems = await missing(self.secrets, queued.of, queued.fact, needs)

@@ -30,6 +30,10 @@ class KnownSecrets(Protocol):
         """Return for each need whether this run gets it."""
         ...
 
+    async def keeper(self, run: Aggregate, queued: RunQueued, name: str) -> str:
+        """Return the project or tenant whose secret of this name is set here, "" for none."""
+        ...
+
 
 class AllKnown:
     """Nobody to ask: whoever builds or deploys will find out."""
@@ -42,6 +46,10 @@ class AllKnown:
     ) -> list[Held]:
         """Miss none."""
         return ["given" for _ in needs]
+
+    async def keeper(self, run: Aggregate, queued: RunQueued, name: str) -> str:  # noqa: ARG002
+        """Know of nobody."""
+        return ""
 
 
 class Binding(Protocol):
@@ -83,6 +91,23 @@ def unbound(body: bytes | None, queued: RunQueued) -> tuple[Problem, ...]:
         return ()
     cure = f"pushline secrets set {queued.repository.full_name} NAME --previews"
     return (Problem("previews do not get what is sealed in it", cure, FILE),)
+
+
+async def twofold(
+    known: KnownSecrets, run: Aggregate, queued: RunQueued, sealed: Sequence[SealedSecret]
+) -> tuple[Problem, ...]:
+    """Return a problem for each sealed secret that is set here as well.
+
+    Controller and deployer would write one name in turns: which value a function finds is chance.
+    """
+    problems = []
+    for one in sealed:
+        name = one.name.removeprefix(bound_prefix(queued.label))
+        if keeper := await known.keeper(run, queued, name):
+            message = f"{keeper} has a secret {name} beside it: both would be {one.name}"
+            cure = f"pushline secrets rm {keeper} {name}, or take it out of the file"
+            problems.append(Problem(message, cure, FILE, one.line, "metadata.name"))
+    return tuple(problems)
 
 
 def without(

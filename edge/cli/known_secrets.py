@@ -32,6 +32,14 @@ class StoredSecrets:
         owner = queued.repository.owner
         return await self.store.held(run.forge, run.project, owner, need.name, queued.environment)
 
+    async def keeper(self, run: Aggregate, queued: RunQueued, name: str) -> str:
+        """Return the project or tenant whose secret of this name is set here, "" for none."""
+        owner = queued.repository.owner
+        scope = await self.store.keeper(run.forge, run.project, owner, name)
+        if scope is None:
+            return ""
+        return queued.repository.full_name if scope.project else scope.of
+
 
 @dataclass(frozen=True, slots=True)
 class GatewayToo:
@@ -57,6 +65,10 @@ class GatewayToo:
             if names is None or _bound(queued.label, need.name) in names:
                 found[index] = "given"
         return found
+
+    async def keeper(self, run: Aggregate, queued: RunQueued, name: str) -> str:
+        """Return whose it is in our store: the gateway lists what is sealed as well."""
+        return await self.stored.keeper(run, queued, name)
 
     async def _names(self, namespace: str) -> frozenset[str] | None:
         """Return the gateway's secrets, None where it does not say."""

@@ -44,12 +44,18 @@ class Store:
         self.known: dict[str, Held] = dict.fromkeys(given, "given")
         self.known |= dict.fromkeys(withheld, "withheld")
         self.asked: list[tuple[str, str]] = []
+        self.keepers: dict[str, str] = {}
 
     async def held(self, run: Aggregate, queued: RunQueued, needs: Sequence[Need]) -> list[Held]:
         """Return what is known of each, all others are none."""
         assert (run, queued.label) == (RUN, "alice")
         self.asked += [(need.of, need.name) for need in needs]
         return [self.known.get(need.name, "none") for need in needs]
+
+    async def keeper(self, run: Aggregate, queued: RunQueued, name: str) -> str:
+        """Return who is said to have it."""
+        assert (run, queued.label) == (RUN, "alice")
+        return self.keepers.get(name, "")
 
 
 def source_of(bus: Bus, forge: Forge, templates: Templates, store: Store, *honoured: str) -> Source:
@@ -182,6 +188,31 @@ async def test_nothing_is_bound_for_a_run_that_is_refused(
 
     assert [type(fact) for fact in await after(bus, event)] == [RunRejected]
     assert cluster.bound == []
+
+
+async def test_what_is_sealed_and_set_here_as_well_is_refused(
+    bus: Bus, forge: Forge, templates: Templates
+) -> None:
+    """Both would write one name: before the build, with its line and both ways out of it."""
+    store, cluster = Store(["db", "api-key"]), Cluster()
+    store.keepers = {"api-key": "alice", "db": "alice/hello"}
+    source = binding(source_of(bus, forge, templates, store, "secrets"), cluster)
+    event = await queued(bus, forge.commit({**FILES, "secrets.yml": "---\n" + SEALED}))
+
+    await source.handle(event)
+
+    [rejected] = await after(bus, event)
+    assert isinstance(rejected, RunRejected)
+    assert (rejected.code, cluster.bound) == ("secrets_invalid", [])
+    assert rejected.problems == (
+        Problem(
+            message="alice has a secret api-key beside it: both would be alice-api-key",
+            cure="pushline secrets rm alice api-key, or take it out of the file",
+            file="secrets.yml",
+            line=3,
+            field="metadata.name",
+        ),
+    )
 
 
 async def test_a_preview_binds_nothing(bus: Bus, forge: Forge, templates: Templates) -> None:

@@ -12,8 +12,9 @@ from consumers.secrets.keyfile import KeyFile
 from consumers.secrets.store import Secrets
 from consumers.source.secrets import Need
 from edge.cli.known_secrets import GatewayToo, StoredSecrets
-from schemas.envelope import Aggregate
+from schemas.envelope import Aggregate, tenant
 from schemas.events.run import Problem, RunQueued
+from schemas.events.tenant import TenantRenamed
 from schemas.repository import Repository
 from schemas.secrets import Scope
 from tests.heavy.gateway.played import Gateway
@@ -64,6 +65,22 @@ async def test_the_store_tells_each_kind_apart(store: Secrets) -> None:
     none = "none"
     assert production == ["given", "given", "given", none, none, none]
     assert preview == ["withheld", "withheld", "given", none, none, none]
+
+
+async def test_the_store_tells_whose_a_name_is(
+    store: Secrets, client: Client, gateway: Gateway, bus: Bus
+) -> None:
+    """As `secrets rm` takes it; nobody's what the gateway alone has, or had another account."""
+    gateway.kept["openfaas-fn", "a-b--hand"] = b"by hand"
+    known = GatewayToo(StoredSecrets(store), client, "")
+
+    async def keepers() -> list[str]:
+        return [await known.keeper(RUN, QUEUED, name) for name in NAMES]
+
+    assert await keepers() == ["a-b/shop", "a-b", "a-b/shop", "", "", ""]
+    await bus.log.append(TenantRenamed("a-c"), of=tenant("github", "a-b"), id="renamed")
+    assert await keepers() == ["a-b/shop", "", "a-b/shop", "", "", ""]
+    assert (await known.held(RUN, QUEUED, NEEDS))[1] == "none"
 
 
 async def test_production_may_have_the_gateways_own(
