@@ -8,11 +8,11 @@ from contextlib import suppress
 from typing import Final
 
 import msgspec
-from nats.aio.msg import Msg
 
 from bus import envelope
 from bus.jetstream import JetStream, patiently
 from bus.log import EVENTS
+from bus.natspy import Msg
 from schemas.envelope import Recorded
 from schemas.errors import LogUnavailable, PushlineError
 from schemas.events import Event

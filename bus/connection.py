@@ -5,9 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
-import nats
 import structlog
-from nats.aio.client import Client
 
 from bus import instruments, tls, water
 from bus.buildlogs import BuildLogs
@@ -17,6 +15,8 @@ from bus.jetstream import JetStream, patiently
 from bus.lines import Lines
 from bus.log import EVENTS, DeliveryLog, EventLog
 from bus.moments import Moments
+from bus.natspy import Client
+from bus.natspy import errors as nats_errors
 from bus.private import Copies
 from bus.publish import Publisher
 from bus.settings import BusSettings
@@ -166,7 +166,7 @@ class _Private(Client):
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:  # noqa: FBT001, FBT002 - theirs
         if initial_connection and not info.get("tls_required"):
-            raise nats.errors.Error("the log asks for no TLS, and we speak nothing else")
+            raise nats_errors.Error("the log asks for no TLS, and we speak nothing else")
         await super()._process_info(info, initial_connection)
 
 
@@ -213,7 +213,7 @@ async def _open(settings: BusSettings, name: str, fatal: Fatal) -> tuple[Client,
                 reconnected_cb=reconnected,
             )
             await js.open()
-    except (TimeoutError, OSError, nats.errors.Error) as error:
+    except (TimeoutError, OSError, nats_errors.Error) as error:
         await client.close()
         why = f": {last[0]}" if last else ""
         raise LogUnavailable(f"no log at {_bare(settings.nats_url)}{why}") from error

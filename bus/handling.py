@@ -6,12 +6,12 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import structlog
-from nats.aio.msg import Msg
 from structlog.contextvars import bound_contextvars
 
 from bus import again, envelope, instruments
 from bus.deadletters import REPLAYED, DeadLetter
 from bus.jetstream import Refused
+from bus.natspy import Msg
 from bus.resting import Resting
 from bus.stack import stack
 from bus.timers import TIMERS, Due, due_of

@@ -12,10 +12,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
-from nats import errors as nats_errors
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 
+from bus.natspy import Client, Msg
+from bus.natspy import errors as nats_errors
 from schemas.errors import LogUnavailable, PushlineError
 
 # Seconds in which an outage is waited out before LogUnavailable: a cluster elects for up to nine.

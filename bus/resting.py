@@ -8,9 +8,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from nats.aio.msg import Msg
-
 from bus import instruments
+from bus.natspy import Msg
 
 LONGEST: Final = 20.0  # seconds between two attempts: what comes back is noticed within these
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol
 
 import msgspec
 import structlog
-from nats.aio.msg import Msg
 
 from bus import durables, instruments
 from bus.durables import AHEAD
 from bus.fair import Line
 from bus.handling import Handling
 from bus.jetstream import Refused, patiently
+from bus.natspy import Msg
 from bus.resting import Resting
 from schemas.errors import DurableMissing, LogUnavailable
 

@@ -15,6 +15,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from bus.lean import import_without
+
 PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 UNUSABLE: Final = 78  # exit code: starting again would not help (EX_CONFIG of sysexits.h)
 
@@ -55,10 +57,7 @@ def die_with(parent: int) -> None:
 
 def log_plainly() -> None:
     """Import structlog without rich, which it would take for coloured tracebacks: 0.2 s a child."""
-    if "rich" not in sys.modules:
-        sys.modules["rich"] = None  # type: ignore[assignment] # an import of it fails
-        importlib.import_module("structlog")
-        del sys.modules["rich"]
+    import_without("rich", "structlog")
 
 
 def main(name: str, parent: int) -> int:

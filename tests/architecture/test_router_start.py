@@ -43,14 +43,30 @@ def test_router_imports_nothing_heavy(module: str) -> None:
 
 def test_children_log_without_rich() -> None:
     """A child has no terminal to colour: structlog is imported without rich, which stays usable."""
-    program = (
-        "import sys; from edge.cli import child; child.log_plainly(); import edge.router.main;"
-        "before = 'rich' in sys.modules; import rich; print(before)"
+    assert (
+        before_and_after(
+            "from edge.cli import child; child.log_plainly(); import edge.router.main", "rich"
+        )
+        == "False\n"
     )
+
+
+def test_the_log_needs_no_http_client() -> None:
+    """What reads the log is imported without aiohttp, which stays usable: commands start soon."""
+    assert before_and_after("import bus.connection, bus.work", "aiohttp") == "False\n"
+
+
+def before_and_after(imports: str, library: str) -> str:
+    """Return whether imports bring a library along, in words; it is imported after them."""
+    program = f"import sys; {imports}; before = '{library}' in sys.modules; import {library}"
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True, text=True
+        [sys.executable, "-c", f"{program}; print(before)"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
     )
-    assert done.stdout == "False\n"
+    return done.stdout
 
 
 def test_heavy_imports_would_be_seen() -> None:
