@@ -38,6 +38,7 @@ from schemas.envelope import Aggregate, Delivery, Recorded
 from schemas.errors import Conflict, PayloadInvalid
 from schemas.events import Event
 from schemas.events.delivery import DeliveryIgnored, DeliveryTranslated
+from schemas.events.project import ProjectInstalled
 from schemas.ids import event_id
 
 log = structlog.get_logger(__name__)
@@ -104,7 +105,7 @@ class Intake:
         """Return what a delivery means here: nothing, of who is no customer or not installed."""
         meaning = await self._admitted(understand(delivery))
         meaning = await paused(meaning, self.events)
-        asked = await self.asked(delivery.forge, meaning)
+        asked = self._told(delivery, await self.asked(delivery.forge, meaning))
         if asked.also == meaning.also:
             return asked
         return await self._admitted(asked)
@@ -116,6 +117,17 @@ class Intake:
         meaning = await confirmed(meaning, self.accounts)
         installs = self.installs.get(forge)
         return await installed.asked(meaning, installs, self.events) if installs else meaning
+
+    @staticmethod
+    def _told(delivery: Delivery, meaning: Meaning) -> Meaning:
+        """Return a meaning whose project is installed since it was told, not since it was asked."""
+        also = tuple(
+            replace(one, fact=replace(one.fact, told=delivery.time))
+            if isinstance(one.fact, ProjectInstalled)
+            else one
+            for one in meaning.also
+        )
+        return replace(meaning, also=also)
 
     async def _pressed(self, forge: str, meaning: Meaning, pressed: Pressed) -> Meaning:
         buttons = self.buttons.get(forge)

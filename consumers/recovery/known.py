@@ -137,11 +137,12 @@ def _pull(project: Project, event: Recorded[Event]) -> Project:
 def _project(project: Project, event: Recorded[Event]) -> Project:
     names = project.repository
     match event.fact:
-        case ProjectInstalled(owner, name, private, installation):
+        case ProjectInstalled(owner, name, private, installation, told):
             names = replace(
                 names, owner=owner, name=name, private=private, installation=installation
             )
-            since = event.time if project.gone else project.since
+            heard = told or event.time
+            since = heard if project.gone else min(heard, project.since)
             return replace(project, repository=names, installed=True, gone=False, since=since)
         case ProjectRenamed(owner=owner, repository=name):
             return replace(project, repository=replace(names, owner=owner, name=name))

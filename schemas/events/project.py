@@ -1,5 +1,7 @@
 """Facts about a project; its id stays empty, the project's own id is its identity."""
 
+from datetime import datetime
+
 from schemas.environments import Previews
 from schemas.events import Event
 
@@ -11,6 +13,7 @@ class ProjectInstalled(Event, frozen=True, tag="project.installed/1"):
     repository: str
     private: bool = False
     installation: str = ""
+    told: datetime | None = None  # when we heard of it, where the forge had to be asked first
 
 
 class ProjectRenamed(Event, frozen=True, tag="project.renamed/1"):

@@ -99,7 +99,8 @@ async def test_a_project_is_installed_by_its_topic(hall: Hall, bus: Bus) -> None
     assert len(hall.gitlab.doors.calls) == asked
     assert f'add the topic "{TAG}"' in (await reasons(bus))[0]
     (installed,) = [e for e in await recorded(bus) if isinstance(e.fact, ProjectInstalled)]
-    assert installed.fact == ProjectInstalled("group/sub", "shop", private=True)
+    told = (await bus.deliveries.get(2)).time
+    assert installed.fact == ProjectInstalled("group/sub", "shop", private=True, told=told)
     assert (installed.of.project, installed.name) == (str(hall.project.id), "group/sub/shop")
 
 

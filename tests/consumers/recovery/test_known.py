@@ -68,6 +68,14 @@ def test_what_happens_while_we_are_shut_out_is_not_ours() -> None:
     assert shut.since == BEGAN + timedelta(hours=4)
 
 
+def test_installed_is_since_it_was_told() -> None:
+    """While the forge could not be asked, pushes may have been lost: they are news."""
+    early = BEGAN - timedelta(minutes=5)
+    project = told(("project", "", ProjectInstalled("octo", "hello", told=early)))
+
+    assert project.since == early
+
+
 def test_of_deleted_branches_the_newest_are_remembered() -> None:
     """A project whose branches come and go does not grow for ever."""
     names = [f"b{number}" for number in range(ENDED + 50)]
