@@ -32,6 +32,7 @@ class Push(msgspec.Struct, frozen=True):
     after: Sha  # zeros: the branch is gone
     repository: Repository
     pusher: str = ""
+    late: bool = False  # found by asking the forge, after others may have come
 
 
 class Statement(msgspec.Struct, frozen=True):

@@ -16,3 +16,8 @@ def as_of(delivery: Delivery) -> int | None:
     """Return the sequence that a delivery's news must not be older than, None for any other."""
     text = delivery.headers.get(AS_OF, "")
     return int(text) if text.isdigit() else None
+
+
+def is_late(delivery: Delivery) -> bool:
+    """Tell whether no forge brought a delivery: what others brought may be newer."""
+    return WHY in delivery.headers

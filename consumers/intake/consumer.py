@@ -26,6 +26,7 @@ from consumers.forges.gitlab import translate as gitlab
 from consumers.forges.installs import Accounts, Installs
 from consumers.forges.local import translate as local
 from consumers.forges.meaning import Ignored, Meaning, Pressed, Push, Statement
+from consumers.forges.recovered import is_late
 from consumers.intake import branches, installed
 from consumers.intake.admission import CustomersUnread, account_of, refused
 from consumers.intake.branches import Branch
@@ -156,6 +157,7 @@ class Intake:
                 ignored = DeliveryIgnored(meaning.kind, reason)
                 await self._append(delivery, meaning, [], ignored, since=since)
             case Push() as push:
+                push = replace(push, late=is_late(delivery))
                 await self._push(delivery, meaning, push, since)
             case tuple() as statements:
                 await self._states(delivery, meaning, statements, since)

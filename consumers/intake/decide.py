@@ -4,6 +4,9 @@ Forges do not order their webhooks, and anybody who has seen one can send it aga
 taken at its word only when it begins where the branch is, when nothing in between is missing, and
 when both the move and the commit are new. Any other moves the branch too, but makes the run ask
 the forge for the head: it can never roll production back.
+
+A late push, which was found by asking, moves the branch only on from where it is. If it was the
+newest, the forge's own head, which is compared next, says so.
 """
 
 from consumers.forges.meaning import Ignored, Push, is_zero
@@ -22,7 +25,7 @@ def decide(
     if push.after == branch.head and move in branch.seen:
         return Ignored(f"{push.branch} is at {push.after[:7]} already")
     here = push.before == branch.head if branch.head else is_zero(push.before)
-    overtaken = move in branch.gaps
+    overtaken = move in branch.gaps or (push.late and not here)
     if overtaken or (not here and push.after in branch.left):
         return BranchPushOutdated(push.branch, push.before, push.after, branch.head or ZERO_SHA)
     new = move not in branch.seen and push.after not in branch.left
@@ -40,6 +43,6 @@ def decide(
 def _deleted(branch: Branch, push: Push) -> BranchDeleted | BranchPushOutdated | Ignored:
     if not branch.head and branch.seq:
         return Ignored(f"{push.branch} is gone already")
-    if push.before != branch.head and push.before in branch.left:
-        return BranchPushOutdated(push.branch, push.before, push.after, branch.head)
+    if push.before != branch.head and (push.late or push.before in branch.left):
+        return BranchPushOutdated(push.branch, push.before, push.after, branch.head or ZERO_SHA)
     return BranchDeleted(push.branch, push.before, push.pusher)

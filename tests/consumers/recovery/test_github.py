@@ -97,6 +97,21 @@ async def test_what_was_sent_in_vain_is_fetched(away: Away) -> None:
     assert await away.compare() == []
 
 
+async def test_what_was_lost_before_the_newest_is_history(away: Away) -> None:
+    """Pushes that are found after a newer one was taken move nothing: nothing is built twice."""
+    away.world.push(away.shop, "main", {"n": "0"})
+    await away.place.arrive(*await away.missed())
+    lost = [away.world.push(away.shop, "main", {"n": text}) for text in ("1", "2")]
+    newest = away.world.push(away.shop, "main", {"n": "3"})
+    await away.place.arrive((await away.sent())[-1])
+
+    told = await away.compare()
+
+    assert only(told, "branch.") == [f"branch.push-outdated main {sha[:7]}" for sha in lost]
+    assert (await away.place.facts(BranchPushed))[-1].fact.after == newest
+    assert await away.compare() == []
+
+
 async def test_what_arrived_is_left_alone(away: Away) -> None:
     """A delivery that is stored is not fetched, though GitHub thinks that it failed."""
     away.world.push(away.shop, "main", {"n": "1"})
