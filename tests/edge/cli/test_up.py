@@ -165,20 +165,20 @@ def test_a_builder_and_a_platform_that_do_not_fit(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_all_in_order(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_all_in_order(here: Laptop, number: signal.Signals) -> None:
     """Exit code 0, no process, no endpoint and no pid file left; then it starts again."""
-    found = Laptop(tmp_path / "home")
-    found.start()
-    assert found.process
+    assert here.process
 
-    found.process.send_signal(number)
+    here.process.send_signal(number)
 
-    assert found.process.wait(PATIENCE) == 0, found.log()
-    assert not found.survivors()
-    assert not (found.home / "endpoint.json").exists()
-    assert not list((found.home / "pids").iterdir())
-    found.start()
-    assert found.stop() == 0
+    try:
+        assert here.process.wait(PATIENCE) == 0, here.log()
+        assert not here.survivors()
+        assert not (here.home / "endpoint.json").exists()
+        assert not list((here.home / "pids").iterdir())
+    finally:
+        assert here.stop() == 0
+        here.start()
 
 
 def test_a_signal_while_it_starts_ends_it_too(tmp_path: Path) -> None:
@@ -203,19 +203,17 @@ def test_a_signal_while_it_starts_ends_it_too(tmp_path: Path) -> None:
         process.wait()
 
 
-def test_all_die_with_a_killed_parent_and_the_next_up_goes_on(tmp_path: Path) -> None:
+def test_all_die_with_a_killed_parent_and_the_next_up_goes_on(here: Laptop) -> None:
     """A SIGKILL of `up` takes its processes along; the next one has the same token and log."""
-    found = Laptop(tmp_path / "home")
-    found.start()
-    token = found.endpoint()["token"]
+    token = here.endpoint()["token"]
 
-    found.kill()
-    assert not found.survivors()
-    found.start()
+    here.kill()
+    left = here.survivors()
+    here.start()
 
-    assert found.endpoint()["token"] == token
-    assert get(found, "/healthz")[0] == 200
-    assert found.stop() == 0
+    assert not left
+    assert here.endpoint()["token"] == token
+    assert get(here, "/healthz")[0] == 200
 
 
 def test_the_next_up_ends_orphans(tmp_path: Path) -> None:
@@ -314,24 +312,19 @@ def test_webhooks_are_taken_with_their_signature(tmp_path: Path) -> None:
         found.wait(told, "both deliveries are in the log")
 
 
-def test_start_and_memory(tmp_path: Path) -> None:
+def test_start_and_memory(here: Laptop) -> None:
     """A warm start and the whole platform's memory stay in their measure.
 
     The goals are 1.5 s and 250 MB; time is given four times that, for other tests run beside.
     """
-    found = Laptop(tmp_path / "home")
-    found.start()
-    assert found.stop() == 0
+    assert here.stop() == 0
     begun = time.monotonic()
-    found.start()
+    here.start()
     took = time.monotonic() - begun
-    try:
-        assert found.process
-        pids = [found.process.pid, *children(found).values()]
-        held = sum(psutil.Process(pid).memory_full_info().pss for pid in pids)
+    assert here.process
+    pids = [here.process.pid, *children(here).values()]
+    held = sum(psutil.Process(pid).memory_full_info().pss for pid in pids)
 
-        assert took < 6
-        assert held < 250 * 1024 * 1024
-        assert re.search(r"is up at \S+ \(\d", found.log())
-    finally:
-        assert found.stop() == 0
+    assert took < 6
+    assert held < 250 * 1024 * 1024
+    assert re.search(r"is up at \S+ \(\d", here.log())
