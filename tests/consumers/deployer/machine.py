@@ -117,6 +117,15 @@ class Machine:
                 self.process.kill()
                 self.process.wait()
 
+    async def clear(self) -> None:
+        """Retire all that runs, and wait until nothing of it is left."""
+        for one in await self.platform.statuses():
+            await self.platform.retire(one.key)
+        await until(self._cleared)
+
+    async def _cleared(self) -> bool:
+        return not await self.platform.statuses() and not self.alive()
+
     def bundle(self, how: Bundle = HTTP, files: Mapping[str, str] | None = None) -> str:
         """Write a bundle and return its digest."""
         files = {"function.py": SERVER} if files is None else files

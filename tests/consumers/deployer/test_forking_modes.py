@@ -16,6 +16,13 @@ SERIALIZING = Bundle(language="exec", mode="serializing", command=("sh", "main.s
 STREAMING = Bundle(language="exec", mode="streaming", command=("sh", "main.sh"))
 
 
+@pytest.fixture
+async def machine(lasting: Machine) -> AsyncIterator[Machine]:
+    """Yield the machine of this file, and clear it."""
+    yield lasting
+    await lasting.clear()
+
+
 async def deployed(machine: Machine, how: Bundle, script: str, **variables: str) -> Revision:
     """Deploy a shell script as a function."""
     image = machine.bundle(how, {"main.sh": script})

@@ -12,6 +12,13 @@ from consumers.deployer.platform import Revision
 from tests.consumers.deployer.machine import HTTP, Machine, until
 
 
+@pytest.fixture
+async def machine(lasting: Machine) -> AsyncIterator[Machine]:
+    """Yield the machine of this file, and clear it."""
+    yield lasting
+    await lasting.clear()
+
+
 async def raw(machine: Machine, revision: Revision, request: bytes) -> bytes:
     """Send bytes and return what comes back until the watchdog closes."""
     reader, writer = await asyncio.open_unix_connection(str(machine.socket(revision)))

@@ -1,6 +1,7 @@
 """The watchdog in mode static: files of the bundle, and nothing else."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -18,6 +19,13 @@ FILES = {
     "public/large.bin": "x" * 3_000_000,
     "secret.txt": "not to be seen",
 }
+
+
+@pytest.fixture
+async def machine(lasting: Machine) -> AsyncIterator[Machine]:
+    """Yield the machine of this file, and clear it."""
+    yield lasting
+    await lasting.clear()
 
 
 async def deployed(machine: Machine) -> Revision:
