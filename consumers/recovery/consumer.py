@@ -1,7 +1,7 @@
 """Recovery: what a forge never told us is found by asking it, every few minutes.
 
 Reads   what the log says of branches, pull requests, projects and tenants; the list of customers;
-        reconciliation.requested/1
+        reconciliation.requested/1, tenant.suspended/1
 Writes  deliveries, delivery.recovered/1, reconciliation.finished/1
 Calls   a Forge
 Twice   is harmless: a delivery's id is the forge's, or derives from what is missing and from the
@@ -12,7 +12,7 @@ if it still does.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -31,14 +31,17 @@ from consumers.recovery.finding import NAME, Finding, Findings
 from consumers.recovery.forge import Forge, Lists, Roster, Sent
 from consumers.recovery.known import Known
 from schemas import subjects
-from schemas.envelope import Aggregate
+from schemas.envelope import Aggregate, Recorded
 from schemas.errors import Conflict, PushlineError
+from schemas.events import Event
 from schemas.events.reconciliation import ReconciliationFinished, ReconciliationRequested
+from schemas.events.tenant import TenantSuspended
 from schemas.ids import event_id
 
 SOONEST: Final = 5.0  # seconds until it is tried again what the log did not take
 QUIET: Final = timedelta(hours=1)  # between two facts that say nothing new
 REQUESTS: Final = "ev.*.=.reconciliation.=.requested"
+BACK: Final = "ev.*.=.tenant.*.suspended"  # suspended, or no more
 REMEMBERED: Final = timedelta(days=7)  # older deliveries are left: our own may have been forgotten
 
 CaughtUp = Callable[[], Awaitable[bool]]
@@ -295,20 +298,28 @@ async def keep_recovered(
 ) -> None:
     """Compare every forge, each at its own pace, until told to stop."""
     async with asyncio.TaskGroup() as group:
-        listening = group.create_task(_listen(recoveries, events, follow))
+        head = await events.head()
+        listening = [
+            group.create_task(_listen(recoveries, follow.events(after=head, filter=filter)))
+            for filter in (REQUESTS, BACK)
+        ]
         for recovery in recoveries:
             group.create_task(recovery.keep(stopping))
         await stopping.wait()
-        listening.cancel()
+        for each in listening:
+            each.cancel()
 
 
-async def _listen(recoveries: Sequence[Recovery], events: EventLog, follow: Follow) -> None:
-    """Wake whoever is asked to compare."""
-    asked = follow.events(after=await events.head(), filter=REQUESTS)
-    async with aclosing(asked) as requests:
-        async for request in requests:
+async def _listen(
+    recoveries: Sequence[Recovery], reasons: AsyncGenerator[Recorded[Event], None]
+) -> None:
+    """Wake whoever is asked to compare, or may look again at an account of its forge."""
+    async with aclosing(reasons) as events:
+        async for event in events:
+            if isinstance(event.fact, TenantSuspended) and event.fact.suspended:
+                continue
             for recovery in recoveries:
-                if recovery.forge == request.of.forge:
+                if recovery.forge == event.of.forge:
                     recovery.wake()
 
 

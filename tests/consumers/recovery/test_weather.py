@@ -1,6 +1,11 @@
 """Recovery while GitHub fails, limits and refuses, and beside accounts that are not ours."""
 
+import asyncio
+
+from consumers.recovery.consumer import keep_recovered
+from schemas.envelope import Aggregate
 from schemas.events.reconciliation import ReconciliationFinished
+from schemas.events.tenant import TenantSuspended
 from tests.consumers.recovery.github import Away, away
 from tests.consumers.recovery.place import only
 from tests.heavy.forges.github.doors import Window
@@ -54,6 +59,30 @@ async def test_a_dead_installation_stops_no_other(away: Away) -> None:
         f"branch.pushed main {new[:7]}",
     ]
     assert done.reason == ""
+
+
+async def test_an_account_that_is_back_is_compared_at_once(away: Away) -> None:
+    """What was pushed while it was suspended does not wait for the next round."""
+    log, follow, stopping = away.bus.log, away.bus.follow, asyncio.Event()
+    away.world.push(away.shop, "main", {"n": "1"})
+    await away.place.arrive(*await away.missed())
+    job = asyncio.create_task(keep_recovered((away.recovery,), log, follow, stopping))
+
+    async def first(filter: str) -> str:
+        async with asyncio.timeout(20):
+            async for event in follow.events(after=0, filter=filter):
+                return str(getattr(event.fact, "about", ""))
+        raise AssertionError(filter)
+
+    await first("ev.github.=.reconciliation.=.finished")
+    away.world.push(away.shop, "main", {"n": "2"}, silent=True)
+    for suspended in (True, False):
+        of, fact = Aggregate("github", "", "tenant", "acme"), TenantSuspended(suspended)
+        await log.append(fact, of=of, id=f"test:{suspended}")
+
+    assert await first("ev.github.=.delivery.*.recovered") == "main"
+    stopping.set()
+    await job
 
 
 async def test_an_outage_is_no_evidence(away: Away) -> None:
