@@ -56,7 +56,7 @@ def test_a_failed_step_says_which_and_how() -> None:
     assert len(failed.message) < 600
     assert failed.message.isprintable()
     assert len(failed.tail) == 20
-    assert failed.tail[-2] == " [2Jred"
+    assert failed.tail[-2] == "red"
     assert len(failed.tail[-1]) == 2000
 
 
