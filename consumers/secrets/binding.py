@@ -20,8 +20,8 @@ import structlog
 from bus.log import EventLog
 from schemas.envelope import Aggregate, Recorded
 from schemas.events import Event
-from schemas.events.secret import SecretBound, SecretUnbound
-from schemas.ids import digest_of, event_id
+from schemas.events.secret import SecretBound, SecretUnbound, SecretUnwanted
+from schemas.ids import Sha, digest_of, event_id
 from schemas.sealed import ClusterUnavailable, SealedRefused, SealedSecret
 
 WAIT: Final = 20.0  # seconds in which a controller opens what it is given
@@ -77,15 +77,17 @@ class Binder:
         """Return where secrets are bound."""
         return self.api.namespace
 
-    async def bind(self, cause: Recorded[Event], declared: Sequence[SealedSecret]) -> None:
-        """Have exactly these in the cluster; raises ClusterUnavailable, SealedRefused."""
+    async def bind(
+        self, cause: Recorded[Event], declared: Sequence[SealedSecret], *, sha: Sha
+    ) -> None:
+        """Have exactly a commit's in the cluster; raises ClusterUnavailable, SealedRefused."""
         of = cause.of
         project = Aggregate(of.forge, of.project, "project", of.project)
         there = await self.api.names(project)
         applied = [(one, await self.api.apply(one, project)) for one in declared]
         for one, generation in applied:
             await self._until_opened(one, generation)
-            await self._record_bound(one, cause)
+            await self._record_bound(one, cause, sha)
         for name in sorted(there - {one.name for one in declared}):
             await self.unbind(project, name, cause, reason="it is not in secrets.yml any more")
 
@@ -97,6 +99,16 @@ class Binder:
             last = await self.events.last(self._of(project, name), SecretBound, SecretUnbound)
             if last is None or last.seq < cause.seq:
                 await self.unbind(project, name, cause, reason=reason)
+
+    async def unwanted(self, event: Recorded[Event], fact: SecretUnwanted) -> None:
+        """Take a secret out of the cluster, unless it was bound since."""
+        of = event.of
+        last = await self.events.last(of, SecretBound, SecretUnbound)
+        if fact.namespace != self.namespace:
+            log.warning("secret_out_of_reach", secret=fact.name, namespace=fact.namespace)
+        elif last is None or last.seq < event.seq:
+            project = Aggregate(of.forge, of.project, "project", of.project)
+            await self.unbind(project, fact.name, event, reason=fact.reason)
 
     async def unbind(
         self, project: Aggregate, name: str, cause: Recorded[Event], *, reason: str
@@ -125,12 +137,15 @@ class Binder:
                 hint="seal it again with what `pushline secrets cert` prints",
             )
 
-    async def _record_bound(self, one: SealedSecret, cause: Recorded[Event]) -> None:
+    async def _record_bound(self, one: SealedSecret, cause: Recorded[Event], sha: Sha) -> None:
         body = msgspec.json.encode((one.values, one.annotations), order="deterministic")
-        fact = SecretBound(one.name, self.namespace, tuple(sorted(one.values)), digest_of(body))
+        keys = tuple(sorted(one.values))
+        fact = SecretBound(one.name, self.namespace, keys, digest_of(body), sha)
         of = self._of(cause.of, one.name)
-        last = await self.events.last(of, SecretBound, SecretUnbound)
-        if last is not None and last.fact == fact:
+        # after secret.unwanted it is said again: whoever reads that late leaves it alone
+        last = await self.events.last(of, SecretBound, SecretUnbound, SecretUnwanted)
+        known = last.fact if last is not None else None
+        if isinstance(known, SecretBound) and msgspec.structs.replace(known, sha=sha) == fact:
             return
         id = event_id(ACTOR, cause.id, fact, one.name)
         await self.events.append(fact, of=of, id=id, cause=cause, actor=ACTOR)

@@ -1,6 +1,6 @@
-"""Register: which secrets there are, and the blob that holds each; folded from the log.
+"""Register: which secrets there are, ours and those of a secrets.yml; folded from the log.
 
-Reads   secret.sealed/1, secret.removed/1
+Reads   secret.sealed/1, secret.removed/1, secret.bound/1, secret.unbound/1
 """
 
 from datetime import datetime
@@ -12,11 +12,17 @@ from bus.fold import Fold
 from schemas.envelope import Recorded
 from schemas.environments import PRODUCTION, Kind
 from schemas.events import Event
-from schemas.events.secret import ScopeKind, SecretRemoved, SecretSealed
+from schemas.events.secret import (
+    ScopeKind,
+    SecretBound,
+    SecretRemoved,
+    SecretSealed,
+    SecretUnbound,
+)
 
 
 class Secret(msgspec.Struct, frozen=True, kw_only=True):
-    """One secret, without its value."""
+    """One secret, without its value: set here, or sealed in a repository for its cluster."""
 
     forge: str
     project: str  # the forge's own id; "" of a tenant's
@@ -28,11 +34,14 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True):
     set: datetime  # when somebody gave it its value
     by: str  # who did
     environments: tuple[Kind, ...] = (PRODUCTION,)
+    sealed: bool = False  # the cluster's, from a secrets.yml; ``name`` is the cluster's too
+    keys: tuple[str, ...] = ()  # files in a sealed one
+    sha: str = ""  # the commit that a sealed one comes from
 
 
-def fold(snapshots: Path | None = None) -> Fold[Secret]:
-    """Return the fold; whoever lists or rotates runs it."""
-    return Fold("secrets", row=Secret, key=key, reduce=reduce, snapshots=snapshots)
+def fold(snapshots: Path | None = None, name: str = "secrets") -> Fold[Secret]:
+    """Return the fold; whoever lists or rotates runs it, each user's has a name of its own."""
+    return Fold(name, row=Secret, key=key, reduce=reduce, snapshots=snapshots)
 
 
 def key(event: Recorded[Event]) -> str | None:
@@ -59,7 +68,22 @@ def reduce(row: Secret | None, event: Recorded[Event]) -> Secret | None:
                 by=event.actor,
                 environments=fact.environments,
             )
-        case SecretRemoved():
+        case SecretBound() as fact:
+            return Secret(
+                forge=event.of.forge,
+                project=event.of.project,
+                id=event.of.id,
+                of=event.name,
+                scope="project",
+                name=fact.name,
+                key_id="",
+                set=event.time,
+                by=event.actor,
+                sealed=True,
+                keys=fact.keys,
+                sha=fact.sha or "",
+            )
+        case SecretRemoved() | SecretUnbound():
             return None
         case _:
             return row

@@ -55,5 +55,7 @@ async def _behind(secrets: Secrets, register: Fold[Secret], newest: str) -> list
         raise LogUnavailable("it is not known which secrets there are") from error
     rows = register.rows.values()
     return [
-        Aggregate(row.forge, row.project, "secret", row.id) for row in rows if row.key_id != newest
+        Aggregate(row.forge, row.project, "secret", row.id)
+        for row in rows
+        if row.key_id != newest and not row.sealed
     ]

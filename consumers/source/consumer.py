@@ -87,7 +87,7 @@ class Source:
         try:
             commit = await self.fetched(queued)
             prepared = await run_blocking(self.prepared, commit)
-            await self.bind_secrets(queued, prepared)
+            await self.bind_secrets(queued, commit.sha, prepared)
             await self.resolve(queued, commit.sha, prepared)
         except Refused as refusal:
             await self.reject(queued, refusal)
@@ -105,7 +105,7 @@ class Source:
         tree = Tree(commit.sha, commit.objects, self.settings, deadline)
         return prepare(tree, self.templates, self.honoured)
 
-    async def bind_secrets(self, queued: Recorded[RunQueued], prepared: Prepared) -> None:
+    async def bind_secrets(self, queued: Recorded[RunQueued], sha: Sha, prepared: Prepared) -> None:
         """Have the cluster hold what production's commit declares; raises Refused.
 
         Refused also, and nothing bound, when the stack names secrets that this run would not get,
@@ -124,7 +124,7 @@ class Source:
         if await self.events.last(queued.of, *ENDED):
             return
         try:
-            await self.binding.bind(queued, sealed)
+            await self.binding.bind(queued, sealed, sha=sha)
         except SealedRefused as error:
             raise refused(error.code, error.message, error.hint, file=FILE) from error
 

@@ -9,6 +9,7 @@ from consumers.source.limits import Refused, refused
 from schemas.envelope import Aggregate, Recorded
 from schemas.environments import is_preview
 from schemas.events.run import Problem, RunQueued
+from schemas.ids import Sha
 from schemas.sealed import FILE, SealedSecret, parse
 from schemas.secrets import Held, SecretInvalid, bound_name, bound_prefix
 from schemas.stack_spec import FunctionSpec, Stack, StackInvalid
@@ -60,8 +61,10 @@ class Binding(Protocol):
         """Return the one in which they are bound."""
         ...
 
-    async def bind(self, cause: Recorded[RunQueued], declared: Sequence[SealedSecret]) -> None:
-        """Have exactly these of a project there; raises ClusterUnavailable, SealedRefused."""
+    async def bind(
+        self, cause: Recorded[RunQueued], declared: Sequence[SealedSecret], *, sha: Sha
+    ) -> None:
+        """Have exactly a commit's there; raises ClusterUnavailable, SealedRefused."""
         ...
 
 

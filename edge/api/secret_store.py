@@ -47,6 +47,21 @@ class Known(Protocol):
         ...
 
     @property
+    def sealed(self) -> bool:
+        """Tell whether it is of a repository's secrets.yml."""
+        ...
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Return the files in a sealed one."""
+        ...
+
+    @property
+    def sha(self) -> str:
+        """Return the commit that a sealed one comes from."""
+        ...
+
+    @property
     def environments(self) -> tuple[Kind, ...]:
         """Return which get it."""
         ...

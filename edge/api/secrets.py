@@ -53,14 +53,14 @@ async def secrets(
     cursor: Cursor = "",
     after: After = 0,
 ) -> Page[SecretView]:
-    """Return which secrets there are, by place and name."""
+    """Return which secrets there are, set here or sealed in a secrets.yml, by place and name."""
     seq = await reached(store, after)
     rows = {}
     for row in store.known():
         of = views.name_of(row.forge, row.project, row.of)
         seen = asking.may("read", _whose(views, Scope(row.forge, row.of, row.project)))
         if seen and _concerns(project.lower(), of.lower()):
-            rows[f"{of} {row.forge} {row.name}"] = SecretView(
+            rows[f"{of} {row.forge} {row.name} {'sealed' if row.sealed else ''}"] = SecretView(
                 forge=row.forge,
                 of=of,
                 name=row.name,
@@ -68,6 +68,9 @@ async def secrets(
                 by=row.by,
                 key_id=row.key_id,
                 environments=row.environments,
+                sealed=row.sealed,
+                keys=row.keys,
+                sha=row.sha,
             )
     keys = sorted(key for key in rows if key > cursor)
     items = [rows[key] for key in keys[:limit]]

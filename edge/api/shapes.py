@@ -93,8 +93,11 @@ class SecretView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     set: datetime
     by: str
-    key_id: str
+    key_id: str  # "" of a sealed one, which the cluster opens
     environments: tuple[Kind, ...] = (PRODUCTION,)
+    sealed: bool = False  # in the repository's secrets.yml, by its name there; else set here
+    keys: tuple[str, ...] = ()  # files that a function finds of a sealed one
+    sha: str = ""  # the commit that a sealed one comes from
 
 
 class SecretWritten(msgspec.Struct, frozen=True, kw_only=True):

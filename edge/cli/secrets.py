@@ -18,6 +18,7 @@ from edge.cli.moment import MomentOption, moment
 from edge.cli.output import as_json, table, when
 from edge.cli.where import HERE, At, JsonOption, target
 from schemas.environments import PRODUCTION
+from schemas.sealed import FILE
 from schemas.secrets import (
     FORGES,
     PublicKey,
@@ -117,6 +118,9 @@ def seal(
 def ls(of: str = "", *, then: MomentOption = "", json: JsonOption = False, at: At = HERE) -> int:
     """List secrets: whose, how called, since when and by whom; never a value.
 
+    Those that a repository's secrets.yml seals are shown with their commit and their keys, by the
+    name that they have there.
+
     Parameters
     ----------
     of
@@ -135,8 +139,8 @@ def ls(of: str = "", *, then: MomentOption = "", json: JsonOption = False, at: A
             row.forge,
             ", ".join(row.environments),
             when(row.set),
-            row.by,
-            row.key_id,
+            f"{FILE} of {row.sha[:7]}" if row.sealed else row.by,
+            f"sealed: {', '.join(row.keys)}" if row.sealed else row.key_id,
         )
         for row in found
     ]

@@ -7,7 +7,7 @@ from typing import Literal
 
 from schemas.environments import PRODUCTION, Kind
 from schemas.events import Event
-from schemas.ids import Digest
+from schemas.ids import Digest, Sha
 
 ScopeKind = Literal["project", "tenant"]
 
@@ -37,10 +37,22 @@ class SecretBound(Event, frozen=True, tag="secret.bound/1"):
     namespace: str
     keys: tuple[str, ...]  # files that a function finds
     digest: Digest  # of what was applied
+    sha: Sha | None = None  # the first commit that declares it as it is
 
 
 class SecretUnbound(Event, frozen=True, tag="secret.unbound/1"):
     """A SealedSecret is out of the repository, and out of the cluster. Written by secrets."""
+
+    name: str
+    namespace: str
+    reason: str = ""
+
+
+class SecretUnwanted(Event, frozen=True, tag="secret.unwanted/1"):
+    """A SealedSecret's project ended; what was not bound since is to go. Written by collector.
+
+    Read by secrets, which takes it out of the cluster and says so.
+    """
 
     name: str
     namespace: str

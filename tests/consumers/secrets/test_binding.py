@@ -13,7 +13,7 @@ from consumers.secrets.kubernetes import Kubernetes
 from schemas.envelope import Aggregate, Recorded
 from schemas.events import Event
 from schemas.events.run import RunQueued
-from schemas.events.secret import SecretBound, SecretUnbound
+from schemas.events.secret import SecretBound, SecretUnbound, SecretUnwanted
 from schemas.repository import Repository
 from schemas.sealed import ClusterUnavailable, SealedRefused, SealedSecret
 from tests.bus.authority import Authority
@@ -31,7 +31,7 @@ async def queued(bus: Bus, project: str = "7", number: int = 1) -> Recorded[Even
         environment="production",
         generation=number,
         branch="main",
-        sha="0" * 40,
+        sha=str(number) * 40,
         repository=Repository("alice", "shop", "main"),
         label="alice",
     )
@@ -66,6 +66,12 @@ async def binder(bus: Bus, cluster: Cluster, tmp_path: Path) -> AsyncIterator[Bi
     await api.close()
 
 
+async def bind(binder: Binder, cause: Recorded[Event], *declared: SealedSecret) -> None:
+    """Have the cluster hold what the commit of a run declares."""
+    assert isinstance(cause.fact, RunQueued)
+    await binder.bind(cause, declared, sha=cause.fact.sha)
+
+
 async def facts(bus: Bus, after: int) -> list[tuple[str, Event]]:
     """Return what was recorded about secrets, with whom it is about."""
     until = await bus.log.head()
@@ -84,8 +90,9 @@ async def test_declared_secrets_are_opened_and_recorded_once(
     cause = await queued(bus)
     declared = [sealed("alice-api", key="one", pin="two"), sealed("alice-db", url="three")]
 
-    await binder.bind(cause, declared)
-    await binder.bind(cause, declared)
+    await bind(binder, cause, *declared)
+    await bind(binder, cause, *declared)
+    await bind(binder, await queued(bus, number=2), *declared)
 
     assert cluster.secrets == {
         "alice-api": {"key": "one", "pin": "two"},
@@ -99,7 +106,7 @@ async def test_declared_secrets_are_opened_and_recorded_once(
     ]
     first = recorded[0][1]
     assert isinstance(first, SecretBound)
-    assert (first.name, first.keys) == ("alice-api", ("key", "pin"))
+    assert (first.name, first.keys, first.sha) == ("alice-api", ("key", "pin"), "1" * 40)
 
 
 @pytest.mark.weakness(26)
@@ -107,13 +114,13 @@ async def test_what_is_no_longer_declared_is_removed(
     bus: Bus, cluster: Cluster, binder: Binder
 ) -> None:
     """A key out of a secret, a secret out of the file; other projects' are not touched."""
-    await binder.bind(
-        await queued(bus), [sealed("alice-api", a="1", b="2"), sealed("alice-db", c="3")]
+    await bind(
+        binder, await queued(bus), sealed("alice-api", a="1", b="2"), sealed("alice-db", c="3")
     )
-    await binder.bind(await queued(bus, "8"), [sealed("alice-else", d="4")])
+    await bind(binder, await queued(bus, "8"), sealed("alice-else", d="4"))
     cause = await queued(bus, number=2)
 
-    await binder.bind(cause, [sealed("alice-api", b="2")])
+    await bind(binder, cause, sealed("alice-api", b="2"))
 
     assert cluster.secrets == {"alice-api": {"b": "2"}, "alice-else": {"d": "4"}}
     bound, unbound = [fact for _, fact in await facts(bus, cause.seq)]
@@ -126,12 +133,12 @@ async def test_what_is_no_longer_declared_is_removed(
 
 async def test_nobody_elses_secret_is_taken(bus: Bus, cluster: Cluster, binder: Binder) -> None:
     """Neither another project's of the tenant nor one that was made by hand."""
-    await binder.bind(await queued(bus, "8"), [sealed("alice-api", key="theirs")])
+    await bind(binder, await queued(bus, "8"), sealed("alice-api", key="theirs"))
     cluster.apply_by_hand("alice-hand", key="by hand")
 
     for name in ("alice-api", "alice-hand"):
         with pytest.raises(SealedRefused, match=f"{name} is another project's.*one repository"):
-            await binder.bind(await queued(bus), [sealed(name, key="mine")])
+            await bind(binder, await queued(bus), sealed(name, key="mine"))
 
     assert cluster.secrets == {"alice-api": {"key": "theirs"}, "alice-hand": {"key": "by hand"}}
 
@@ -143,7 +150,7 @@ async def test_what_the_controller_cannot_open_is_refused_in_its_words(
     wrong = SealedSecret(name="alice-api", values={"key": "eA" * 400})
 
     with pytest.raises(SealedRefused, match=r"alice-api .*decrypt secret \(key\).*secrets cert"):
-        await binder.bind(await queued(bus), [wrong])
+        await bind(binder, await queued(bus), wrong)
 
     assert cluster.secrets == {}
 
@@ -177,7 +184,7 @@ async def test_a_cluster_that_does_not_do_it_is_told_apart(
     setattr(cluster, trouble.field, trouble.value)
 
     with pytest.raises(trouble.error, match=trouble.words) as raised:
-        await binder.bind(await queued(bus), [sealed("alice-api", key="x")])
+        await bind(binder, await queued(bus), sealed("alice-api", key="x"))
 
     assert "token-of-a-pod" not in f"{raised.value!r} {binder!r}"
 
@@ -199,7 +206,7 @@ async def test_a_cluster_is_met_by_its_own_certificate(bus: Bus, tmp_path: Path)
         with pytest.raises(ClusterUnavailable, match="401"):
             await api.names(run_of("7"))
         (tmp_path / "token").write_text(made.token)
-        await Binder(bus.log, api).bind(await queued(bus), [sealed("alice-api", key="x")])
+        await bind(Binder(bus.log, api), await queued(bus), sealed("alice-api", key="x"))
     finally:
         await api.close()
         await stranger.close()
@@ -212,14 +219,46 @@ async def test_a_project_that_is_gone_leaves_nothing(
     bus: Bus, cluster: Cluster, binder: Binder
 ) -> None:
     """All that it bound goes, save what it bound again since; other projects' stays."""
-    await binder.bind(await queued(bus), [sealed("alice-api", a="1"), sealed("alice-db", b="2")])
-    await binder.bind(await queued(bus, "8"), [sealed("alice-else", c="3")])
+    await bind(binder, await queued(bus), sealed("alice-api", a="1"), sealed("alice-db", b="2"))
+    await bind(binder, await queued(bus, "8"), sealed("alice-else", c="3"))
     removal = await queued(bus, number=2)
     again = [sealed("alice-api", a="new"), sealed("alice-db", b="2")]
-    await binder.bind(await queued(bus, number=3), again)
+    await bind(binder, await queued(bus, number=3), *again)
 
     await binder.unbind_all(removal, reason="no function of the project is left")
 
     assert cluster.secrets == {"alice-api": {"a": "new"}, "alice-else": {"c": "3"}}
     unbound = [fact for _, fact in await facts(bus, removal.seq) if isinstance(fact, SecretUnbound)]
     assert [fact.name for fact in unbound] == ["alice-db"]
+
+
+async def test_what_is_unwanted_goes_unless_it_was_bound_since(
+    bus: Bus, cluster: Cluster, binder: Binder
+) -> None:
+    """A push that brings the project back binds the same again, and says so before that is read."""
+    api, db = sealed("alice-api", a="1"), sealed("alice-db", b="2")
+    cluster.apply_by_hand("alice-else", c="3")
+    await bind(binder, await queued(bus), api, db)
+    ends = [await unwanted(bus, name) for name in ("alice-api", "alice-db", "alice-else")]
+
+    for event in ends[1:]:
+        await binder.unwanted(event, event.fact)
+    await bind(binder, await queued(bus, number=2), api)
+    for event in ends:
+        await binder.unwanted(event, event.fact)
+
+    assert cluster.secrets == {"alice-api": {"a": "1"}, "alice-else": {"c": "3"}}
+    unbound, again = [fact for _, fact in await facts(bus, ends[-1].seq)]
+    assert isinstance(unbound, SecretUnbound)
+    assert isinstance(again, SecretBound)
+    assert unbound.reason == "the repository is closed to us"
+
+
+async def unwanted(bus: Bus, name: str) -> Recorded[SecretUnwanted]:
+    """Have the project's secret unwanted; return the fact."""
+    of = Aggregate("github", "7", "secret", f"{NAMESPACE}/{name}")
+    fact = SecretUnwanted(name, NAMESPACE, "the repository is closed to us")
+    await bus.log.append(fact, of=of, id=f"collector:{name}")
+    event = await bus.log.last(of, SecretUnwanted)
+    assert event
+    return event

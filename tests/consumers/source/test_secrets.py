@@ -145,9 +145,11 @@ class Cluster:
         self.refuses = refuses
         self.bound: list[list[str]] = []
 
-    async def bind(self, cause: Recorded[RunQueued], declared: Sequence[SealedSecret]) -> None:
+    async def bind(
+        self, cause: Recorded[RunQueued], declared: Sequence[SealedSecret], *, sha: str
+    ) -> None:
         """Take what is declared."""
-        assert cause.of == RUN
+        assert (cause.of, cause.fact.sha) == (RUN, sha)
         if self.refuses:
             raise SealedRefused(self.refuses, hint="seal it again")
         self.bound.append([one.name for one in declared])

@@ -22,6 +22,7 @@ from edge.cli.past import then_of
 from schemas.envelope import Aggregate
 from schemas.events.branch import BranchPushed
 from schemas.events.project import ProjectInstalled, ProjectRenamed
+from schemas.events.secret import SecretBound, SecretUnbound
 from schemas.repository import Repository
 from schemas.secrets import MOST, PublicKey, Scope
 from tests.edge.auth.entering import auth_of, door
@@ -90,8 +91,31 @@ async def test_what_was_set_is_listed_without_its_value(api: httpx.AsyncClient, 
     [item] = page.json()["items"]
     assert (item["of"], item["name"], item["by"]) == ("alice/shop", "npm-token", "ann")
     assert item["key_id"] == (await desk.public_key()).key_id
-    assert set(item) == {"forge", "of", "name", "set", "by", "key_id", "environments"}
+    assert set(item) == {
+        "forge", "of", "name", "set", "by", "key_id", "environments", "sealed", "keys", "sha",
+    }  # fmt: skip
+    assert (item["sealed"], item["keys"], item["sha"]) == (False, [], "")
     assert await desk.store.open("local", "alice/shop", "alice", "npm-token") == CANARY.encode()
+
+
+async def test_a_sealed_secret_is_listed_apart_from_ours(bus: Bus, api: httpx.AsyncClient) -> None:
+    """Its keys and the commit it comes from; a rotation is nothing to it, taken out it is gone."""
+    await api.put(SHOP, json={"value": "x"})
+    of = Aggregate("local", "alice/shop", "secret", "openfaas-fn/npm-token")
+    bound = SecretBound("npm-token", "openfaas-fn", ("key", "pin"), "sha256:" + "0" * 64, "b" * 40)
+    seq = await bus.log.append(bound, of=of, id="bound", name="alice/shop", actor="secrets")
+    page = await api.get(f"/api/secrets?project=alice/shop&after={seq}")
+    rotated = await api.post("/api/secrets/rotation")
+    unbound = SecretUnbound("npm-token", "openfaas-fn")
+    seq = await bus.log.append(unbound, of=of, id="unbound", name="alice/shop")
+    left = await api.get(f"/api/secrets?after={seq}")
+
+    kept, sealed = page.json()["items"]
+    assert (kept["sealed"], kept["by"]) == (False, "ann")
+    assert (sealed["sealed"], sealed["keys"], sealed["sha"]) == (True, ["key", "pin"], "b" * 40)
+    assert (sealed["name"], sealed["key_id"]) == ("npm-token", "")
+    assert rotated.json()["resealed"] == 1
+    assert [item["sealed"] for item in left.json()["items"]] == [False]
 
 
 async def test_a_project_sees_its_own_and_its_tenants(api: httpx.AsyncClient) -> None:

@@ -18,6 +18,8 @@ from bus.server import credentials
 from bus.settings import BusSettings
 from consumers.secrets.keyfile import KeyFile
 from consumers.secrets.store import Secrets
+from schemas.envelope import Aggregate
+from schemas.events.secret import SecretBound
 from schemas.secrets import Scope
 from tests.laptop import (
     HELLO,
@@ -93,6 +95,31 @@ def test_a_value_comes_from_standard_input_and_is_listed_by_name(here: Laptop) -
         "OF\tNAME\tFORGE\tFOR\tSET\tBY\tKEY\nann/shop\tnpm-token\tlocal\tproduction\t"
     )
     assert (row["of"], row["name"], bool(row["by"])) == ("ann/shop", "npm-token", True)
+
+
+def test_what_a_repository_seals_is_told_apart(here: Laptop) -> None:
+    """With the commit that it comes from and its keys, in the columns of whoever set and sealed."""
+    of = Aggregate("local", "joe/shop", "secret", "openfaas-fn/joe-db")
+    bound = SecretBound(
+        "joe-db", "openfaas-fn", ("pin", "url"), "sha256:" + "0" * 64, f"abc1234{0:033}"
+    )
+
+    async def bind() -> None:
+        async with store(here) as secrets:
+            await secrets.events.append(bound, of=of, id="bound", name="joe/shop", actor="secrets")
+
+    asyncio.run(bind())
+    rows: list[str] = []
+
+    def listed() -> bool:
+        rows[:] = say(here, "ls", "joe").stdout.splitlines()[1:]
+        return bool(rows)
+
+    here.wait(listed, "it is listed")
+    [row] = rows
+
+    assert row.startswith("joe/shop\tjoe-db\tlocal\tproduction\t")
+    assert row.endswith("\tsecrets.yml of abc1234\tsealed: pin, url")
 
 
 def test_a_file_is_taken_byte_by_byte(here: Laptop, tmp_path: Path) -> None:
