@@ -3,7 +3,8 @@
 Reads   ends of runs, environment.closed/1, branch.deleted/1, project.removed/1,
         project.installed/1, tenant.uninstalled/1, tenant.installed/1, collection.cancelled/1,
         timer.fired/1
-Writes  collection.planned/1, collection.cancelled/1, function.removed/1, secret.removed/1
+Writes  collection.planned/1, collection.cancelled/1, function.removed/1, secret.removed/1,
+        secret.unwanted/1
 Calls   Evidence: the forge, before what a whole project has goes
 Twice   is harmless: it compares what stands with what is wanted, and its facts are guarded by
         all that the log says of the project
@@ -35,7 +36,7 @@ from schemas.events.environment import EnvironmentClosed
 from schemas.events.function import FunctionRemoved
 from schemas.events.project import ProjectInstalled, ProjectRemoved
 from schemas.events.run import RunCancelled, RunFinished, RunSuperseded
-from schemas.events.secret import SecretRemoved
+from schemas.events.secret import SecretRemoved, SecretUnwanted
 from schemas.events.tenant import TenantInstalled, TenantUninstalled
 from schemas.events.timer import TimerFired
 from schemas.ids import event_id, tag_of
@@ -43,6 +44,7 @@ from schemas.ids import event_id, tag_of
 PURPOSE: Final = "collection"  # of a timer
 TRIES: Final = 20  # decisions on one event, before it waits its turn again
 BATCH: Final = 200  # facts at a time
+REMOVALS: Final = (FunctionRemoved, SecretRemoved, SecretUnwanted)
 
 log = structlog.get_logger(__name__)
 
@@ -153,7 +155,7 @@ class Collector:
     ) -> list[Step]:
         """Return the steps that the forge does not contradict."""
         whole = shut(project, tenant)
-        going = [one for one in steps if isinstance(one.fact, FunctionRemoved | SecretRemoved)]
+        going = [one for one in steps if isinstance(one.fact, REMOVALS)]
         if whole is None or not going:
             return steps
         answer = await self.evidence.stands(project.forge, project.id, project.name)

@@ -2,20 +2,22 @@
 
 A function goes when the newest run of its environment is live without it, when stack.yml was
 deleted, when its environment has ended, and when its project or account is closed to us. A newer
-run that has not ended holds everything of its environment, for it may want something else.
+run that has not ended holds everything of its environment, for it may want something else. What
+was set or sealed for functions goes with the last of them.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
 from consumers.collector.standing import Gone, Planned, Project, Standing
-from schemas.environments import is_preview
+from schemas.environments import PRODUCTION, is_preview
 from schemas.events import Event
 from schemas.events.collection import CollectionCancelled, CollectionPlanned
 from schemas.events.function import FunctionRemoved
-from schemas.events.secret import SecretRemoved
+from schemas.events.secret import SecretRemoved, SecretUnwanted
 
 GRACE: Final = timedelta(minutes=10)
 SHUT: Final = ("project-removed", "tenant-uninstalled")  # for a forge to confirm
@@ -53,7 +55,8 @@ def decide(
             steps.append(_plan(place, one, why, now, grace))
         elif one.planned.due <= now:
             steps.append(_remove(place, one, why))
-    return steps + _secrets(project, tenant, steps, now - grace)
+    more = _secrets(project, tenant, steps, now - grace)
+    return [*steps, *more, *_bound(project, tenant, steps, now - grace)]
 
 
 def shut(project: Project, tenant: Gone | None) -> Gone | None:
@@ -115,12 +118,41 @@ def _secrets(
 ) -> list[Step]:
     """Return the ends of a project's secrets, which go with the last of its functions."""
     whole = shut(project, tenant)
-    going = {step.id for step in steps if isinstance(step.fact, FunctionRemoved)}
-    if whole is None or project.standing.keys() - going:
-        return []
-    if not going and (whole.at is None or whole.at > before):
+    if whole is None or not _last(whole, project.standing, steps, before):
         return []
     return [
         Step("secret", id, SecretRemoved(kept.name, kept.scope, kept.sealed), whole.seq)
         for id, kept in project.secrets.items()
     ]
+
+
+def _bound(
+    project: Project, tenant: Gone | None, steps: list[Step], before: datetime
+) -> list[Step]:
+    """Return the ends of a project's SealedSecrets, which are production's alone."""
+    if not project.bound:
+        return []
+    anything = f"{PRODUCTION}/"
+    why = cause(project, tenant, anything)
+    if why is None or why.reason == "stack":  # declared by the very stack that wants no function
+        return []
+    places = [place for place in project.standing if place.startswith(anything)]
+    if not _last(why, places, steps, before):
+        return []
+    return [
+        Step(
+            "secret",
+            id,
+            SecretUnwanted(one.name, one.namespace, WORDS[why.reason]),
+            max(why.seq, one.seq),  # of one that was bound late, that is what had us look
+        )
+        for id, one in project.bound.items()
+    ]
+
+
+def _last(why: Gone, places: Iterable[str], steps: list[Step], before: datetime) -> bool:
+    """Tell whether the last of the functions goes now, or there was none and it is long enough."""
+    going = {step.id for step in steps if isinstance(step.fact, FunctionRemoved)}
+    if set(places) - going:
+        return False
+    return bool(going) or why.reason not in SHUT or (why.at is not None and why.at <= before)

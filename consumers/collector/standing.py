@@ -24,7 +24,14 @@ from schemas.events.environment import EnvironmentClosed, EnvironmentOpened
 from schemas.events.function import FunctionClaimed, FunctionDeployed, FunctionRemoved
 from schemas.events.project import ProjectInstalled, ProjectRemoved, ProjectRenamed
 from schemas.events.run import RunQueued
-from schemas.events.secret import ScopeKind, SecretRemoved, SecretSealed
+from schemas.events.secret import (
+    ScopeKind,
+    SecretBound,
+    SecretRemoved,
+    SecretSealed,
+    SecretUnbound,
+    SecretUnwanted,
+)
 from schemas.ids import Digest
 
 KINDS: Final = frozenset(
@@ -59,6 +66,14 @@ class Kept(msgspec.Struct, frozen=True):
     sealed: Digest
 
 
+class Bound(msgspec.Struct, frozen=True):
+    """A SealedSecret of the project, in the cluster."""
+
+    name: str
+    namespace: str
+    seq: int  # of the fact that says so
+
+
 class Gone(msgspec.Struct, frozen=True):
     """Why nothing of something is wanted any more."""
 
@@ -76,6 +91,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     standing: dict[str, Standing] = {}  # by environment/name
     environments: dict[str, Environment] = {}
     secrets: dict[str, Kept] = {}  # by the aggregate's id
+    bound: dict[str, Bound] = {}  # by the aggregate's id
     installed: int = 0  # sequence of the newest fact that opened it to us
     gone: Gone | None = None
 
@@ -165,6 +181,11 @@ def _secret(project: Project, event: Recorded[Event]) -> Project:
             return replace(project, secrets=project.secrets | {event.of.id: kept})
         case SecretRemoved():
             return replace(project, secrets=_without(project.secrets, event.of.id))
+        case SecretBound() as fact:
+            bound = Bound(fact.name, fact.namespace, event.seq)
+            return replace(project, bound=project.bound | {event.of.id: bound})
+        case SecretUnbound() | SecretUnwanted():
+            return replace(project, bound=_without(project.bound, event.of.id))
         case _:
             return project
 

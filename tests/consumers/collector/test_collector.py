@@ -15,7 +15,7 @@ from schemas.events.environment import EnvironmentClosed
 from schemas.events.function import FunctionRemoved
 from schemas.events.project import ProjectInstalled, ProjectRemoved
 from schemas.events.run import Problem, RunBuilt, RunFinished, RunRejected, RunResolved
-from schemas.events.secret import SecretRemoved, SecretSealed
+from schemas.events.secret import SecretBound, SecretRemoved, SecretSealed, SecretUnwanted
 from schemas.events.tenant import TenantInstalled, TenantUninstalled
 from tests.consumers.collector.yard import REPOSITORY, Witness, Yard, about, yard
 
@@ -234,6 +234,57 @@ async def test_forge_that_contradicts_keeps_everything(bus: Bus) -> None:
         assert await here.told(FunctionRemoved) == []
         (kept,) = await here.facts(CollectionCancelled)
         assert "open to us" in kept.fact.reason
+
+
+async def bound(here: Yard) -> str:
+    """Have the project bind a SealedSecret; return what facts of it are about."""
+    of = about("secret", "openfaas-fn/acme-api")
+    await here.write(SecretBound("acme-api", "openfaas-fn", ("key",), DIGEST, SHA), of)
+    return of.id
+
+
+async def test_a_sealed_secret_goes_with_productions_last_function(bus: Bus) -> None:
+    """Branch and stack deleted: a preview that lives on has nothing of it; bound late it goes too.
+
+    A stack that wants no function may declare secrets all the same.
+    """
+    async with yard(bus, timedelta()) as here:
+        await here.live("fn1")
+        id = await bound(here)
+        await here.live("fn1", environment="pr-1")
+        await here.live()
+        await here.work()
+        assert await here.told(SecretUnwanted) == []
+
+        await here.write(BranchDeleted("main", "0" * 40), about("branch", "main"))
+        await here.work()
+        await bound(here)
+        for _ in range(2):
+            await sweep(here.collector, datetime.now(UTC) + timedelta(days=1))
+
+        assert await here.told(FunctionRemoved) == ["production/fn1"]
+        assert await here.told(SecretUnwanted) == [id, id]
+        assert here.witness.asked == []
+
+
+async def test_a_project_without_functions_leaves_no_sealed_secret(bus: Bus) -> None:
+    """No run of it ever came alive: once the forge confirms, after the grace time, what it had."""
+    async with yard(bus) as here:
+        await here.queue()
+        id = await bound(here)
+        await here.write(ProjectRemoved("deleted"), about("project"))
+        await here.work()
+        early = await here.told(SecretUnwanted)
+        here.witness.says = "unknown"
+        await sweep(here.collector, datetime.now(UTC) + timedelta(hours=1))
+        silent = await here.told(SecretUnwanted)
+        here.witness.says = "no"
+        await sweep(here.collector, datetime.now(UTC) + timedelta(hours=1))
+        await sweep(here.collector, datetime.now(UTC) + timedelta(hours=1))
+
+        assert (early, silent) == ([], [])
+        (gone,) = await here.facts(SecretUnwanted)
+        assert (gone.of.id, gone.fact.reason) == (id, "the repository is closed to us")
 
 
 async def test_account_that_comes_back_keeps_what_it_had(bus: Bus) -> None:
