@@ -26,7 +26,7 @@ functions:
     lang: python3-http
     handler: ./hello
 """
-AWAY = {"followed", "customers"}  # of consumers that a laptop does not run by itself
+AWAY = {"followed", "customers", "secret-copies"}  # what a laptop by itself has no need of
 
 
 def lived(here: Laptop, work: Path) -> None:
