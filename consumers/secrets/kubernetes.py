@@ -5,16 +5,15 @@ a key that it no longer declares is removed by the server.
 """
 
 import hashlib
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-import aiohttp
 import msgspec
 
-from bus.blocking import run_blocking
 from consumers.secrets.binding import Opened
+from consumers.secrets.kubeapi import KubeApi, read, said
+from consumers.secrets.rights import RESOURCE, RULE
 from schemas.envelope import Aggregate
 from schemas.sealed import (
     KIND,
@@ -25,14 +24,10 @@ from schemas.sealed import (
     SealedSecret,
 )
 
-TIMEOUT: Final = 30.0  # seconds for one answer
-LARGEST: Final = 16 * 1024 * 1024  # bytes of an answer: a list of a project's secrets
 LABEL: Final = "pushline.dev/project"
 APPLY: Final = "application/apply-patch+yaml"  # JSON is YAML
 SYNCED: Final = "Synced"
 GATEWAYS: Final = {"app.kubernetes.io/managed-by": "openfaas"}  # or a gateway does not list it
-T = TypeVar("T")
-RULE: Final = "get, list, patch and delete on sealedsecrets of bitnami.com"
 
 
 class _Meta(msgspec.Struct):
@@ -62,13 +57,6 @@ class _List(msgspec.Struct):
     items: list[_Item]
 
 
-class _Refusal(msgspec.Struct):
-    """A Status object, as the API refuses by."""
-
-    message: str = ""
-    reason: str = ""
-
-
 class Kubernetes:
     """The SealedSecretsApi of one namespace; safe to share between tasks; ``close`` ends it."""
 
@@ -77,15 +65,13 @@ class Kubernetes:
 
         ``installation`` tells our projects from those of another log in the same cluster.
         """
-        self.url = url.rstrip("/")
+        self.api = KubeApi(url, folder)
         self.installation = installation
-        self.folder = folder
         self.namespace = namespace
-        self._kept: aiohttp.ClientSession | None = None
 
     def __repr__(self) -> str:
         """Return what may be shown."""
-        return f"Kubernetes({self.url!r}, {self.namespace!r})"
+        return f"Kubernetes({self.api.url!r}, {self.namespace!r})"
 
     def mark(self, of: Aggregate) -> str:
         """Return a project as a label's value can have it."""
@@ -94,16 +80,14 @@ class Kubernetes:
 
     async def close(self) -> None:
         """Close its connections."""
-        if self._kept is not None:
-            await self._kept.close()
-            self._kept = None
+        await self.api.close()
 
     async def names(self, of: Aggregate) -> frozenset[str]:
         """Return what a project has there."""
         status, body = await self._asked("GET", "", {"labelSelector": f"{LABEL}={self.mark(of)}"})
         if status == 404:
             raise _not_installed()
-        return frozenset(item.metadata.name for item in _read(body, _List).items)
+        return frozenset(item.metadata.name for item in read(body, _List).items)
 
     async def apply(self, sealed: SealedSecret, of: Aggregate) -> int:
         """Have it there, as declared by a project; return its generation."""
@@ -129,17 +113,17 @@ class Kubernetes:
             )
         if status >= 400:
             raise SealedRefused(
-                f"{sealed.name}: the cluster does not take it: {_said(body)}",
+                f"{sealed.name}: the cluster does not take it: {said(body)}",
                 hint="seal it again with kubeseal, and write what it prints",
             )
-        return _read(body, _Item).metadata.generation
+        return read(body, _Item).metadata.generation
 
     async def opened(self, name: str, generation: int) -> Opened:
         """Return what came of this generation, as the controller notes it."""
         status, body = await self._asked("GET", name)
         if status == 404:
             raise ClusterUnavailable(f"the SealedSecret {name} is gone as soon as it was there")
-        found = _read(body, _Item).status or _Status()
+        found = read(body, _Item).status or _Status()
         for condition in found.conditions:
             if condition.type == SYNCED and found.observedGeneration >= generation:
                 if condition.status == "True":
@@ -150,7 +134,7 @@ class Kubernetes:
     async def delete(self, name: str, of: Aggregate) -> bool:
         """Delete it if it is this project's; False when there was none."""
         status, body = await self._asked("GET", name)
-        if status == 404 or _read(body, _Item).metadata.labels.get(LABEL) != self.mark(of):
+        if status == 404 or read(body, _Item).metadata.labels.get(LABEL) != self.mark(of):
             return False
         status, _ = await self._asked("DELETE", name)
         return status != 404
@@ -163,52 +147,15 @@ class Kubernetes:
         intent: Any = None,
     ) -> tuple[int, bytes]:
         """Return the answer: success, or a refusal that the caller knows the meaning of."""
-        path = f"/apis/{VERSION}/namespaces/{self.namespace}/sealedsecrets"
-        url = f"{self.url}{path}/{name}" if name else f"{self.url}{path}"
-        data = None if intent is None else msgspec.json.encode(intent)
-        try:
-            session = await self._session()
-            async with session.request(
-                method,
-                url,
-                params=query,
-                data=data,
-                headers={**await self._credentials(), **({"Content-Type": APPLY} if data else {})},
-                allow_redirects=False,
-            ) as response:
-                body = await response.content.read(LARGEST)
-                status = response.status
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise ClusterUnavailable(
-                f"the Kubernetes API at {self.url} does not answer: {type(error).__name__}"
-            ) from error
+        path = f"/apis/{VERSION}/namespaces/{self.namespace}/{RESOURCE}"
+        path = f"{path}/{name}" if name else path
+        status, body = await self.api.asked(method, path, query, intent, APPLY)
         if status == 403:
             raise SealedRefused(
-                f"the cluster does not let us {method} SealedSecrets: {_said(body)}",
+                f"the cluster does not let us {method} SealedSecrets: {said(body)}",
                 hint=f"the operator grants our service account {RULE} in {self.namespace}",
             )
-        if status >= 500 or status in (401, 429) or not 200 <= status < 600 or 300 <= status < 400:
-            raise ClusterUnavailable(f"the Kubernetes API answers {status}: {_said(body)}")
         return status, body
-
-    async def _credentials(self) -> dict[str, str]:
-        """Return the header; a pod's token is renewed in its file every hour."""
-        token = await run_blocking((self.folder / "token").read_text)
-        return {"Authorization": f"Bearer {token.strip()}", "Accept": "application/json"}
-
-    async def _session(self) -> aiohttp.ClientSession:
-        if self._kept is None:
-            trusted = await run_blocking(self._trusted)
-            self._kept = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=trusted),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=TIMEOUT),
-            )
-        return self._kept
-
-    def _trusted(self) -> ssl.SSLContext:
-        bundle = self.folder / "ca.crt"
-        return ssl.create_default_context(cafile=bundle if bundle.exists() else None)
 
 
 def _not_installed() -> SealedRefused:
@@ -216,18 +163,3 @@ def _not_installed() -> SealedRefused:
         "the cluster knows no SealedSecrets",
         hint="the operator installs the SealedSecrets controller",
     )
-
-
-def _said(body: bytes) -> str:
-    """Return the words of a refusal; whatever else answers is not quoted."""
-    try:
-        return msgspec.json.decode(body, type=_Refusal).message[:300] or "no reason given"
-    except msgspec.DecodeError:
-        return "no reason given"
-
-
-def _read(body: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError as error:
-        raise ClusterUnavailable(f"the Kubernetes API answers in another shape: {error}") from error

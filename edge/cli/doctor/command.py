@@ -19,6 +19,7 @@ from edge.cli.doctor import (
     audit,
     blobs,
     build,
+    cluster,
     customers,
     edge,
     gateway,
@@ -55,6 +56,7 @@ CHECKS: Final[tuple[Check, ...]] = tuple(
         audit.CHECKS,
         build.CHECKS,
         gateway.CHECKS,
+        cluster.CHECKS,
     )
 )
 WORDS: Final[dict[State, str]] = {"ok": "ok", "warn": "look", "fail": "wrong", "off": "not tried"}

@@ -170,7 +170,8 @@ TROUBLES = (
     Trouble("slow", 99, ClusterUnavailable, "nobody has opened the SealedSecret alice-api"),
     Trouble("token", "another", ClusterUnavailable, "answers 401"),
     Trouble("installed", 0, SealedRefused, "no SealedSecrets .*controller"),
-    Trouble("verbs", {"GET"}, SealedRefused, "not let us PATCH.*get, list, patch and delete"),
+    Trouble("verbs", {"get", "list"}, SealedRefused, "not let us PATCH.*create, patch and delete"),
+    Trouble("verbs", {"get", "list", "patch"}, SealedRefused, "not let us PATCH"),
 )
 
 

@@ -18,6 +18,8 @@ from tests.heavy.cluster.applying import Conflict, Object
 
 NAMESPACE = "openfaas-fn"
 PATH = f"/apis/bitnami.com/v1alpha1/namespaces/{NAMESPACE}/sealedsecrets"
+GROUP = "/apis/bitnami.com/v1alpha1"
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 MANAGER = re.compile(r"[ -~]{1,128}")
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 SEALED = b"sealed for this cluster: "
@@ -41,7 +43,7 @@ class Cluster:
         self.slow = 0
         self.down = 0
         self.installed = True
-        self.verbs = {"GET", "PATCH", "DELETE"}  # that our service account may
+        self.verbs = {"get", "list", "create", "patch", "delete"}  # that our service account may
         self.url = ""
         self.mounted: Callable[[str, dict[str, str]], None] = lambda *_: None  # told what is opened
 
@@ -86,18 +88,43 @@ class Server:
             return _status(cluster.down, "InternalError", "etcdserver: request timed out")
         if request.headers.get("Authorization") != f"Bearer {cluster.token}":
             return _status(401, "Unauthorized", "Unauthorized")
-        if request.method not in cluster.verbs:
+        if request.path in (REVIEWS, GROUP):  # anybody who is known may ask
+            return await self.told(request)
+        name = request.path.removeprefix(PATH).lstrip("/")
+        if not self.may(request.method, name):
             said = 'sealedsecrets.bitnami.com is forbidden: User "system:serviceaccount:pushline"'
             return _status(403, "Forbidden", said)
         if not cluster.installed or not request.path.startswith(PATH):
             return _status(404, "NotFound", "the server could not find the requested resource")
-        name = request.path.removeprefix(PATH).lstrip("/")
         calls: dict[str, Callable[[web.Request, str], Awaitable[web.Response]]] = {
             "GET": self.get,
             "PATCH": self.patch,
             "DELETE": self.delete,
         }
         return await calls[request.method](request, name)
+
+    def may(self, method: str, name: str) -> bool:
+        """Tell whether our service account may do a call; an apply of something new creates it."""
+        needs = {method.lower()} if name else {"list"}
+        if method == "PATCH" and name not in self.cluster.objects:
+            needs.add("create")
+        return needs <= self.cluster.verbs
+
+    async def told(self, request: web.Request) -> web.Response:
+        """Answer what there is, or what somebody may do: a SelfSubjectAccessReview."""
+        if request.path == GROUP:
+            if not self.cluster.installed:
+                return _status(404, "NotFound", "the server could not find the requested resource")
+            found = [{"name": name} for name in ("sealedsecrets", "sealedsecrets/status")]
+            return web.json_response({"kind": "APIResourceList", "resources": found})
+        body = await request.json()
+        asked = body["spec"]["resourceAttributes"]
+        if request.content_type != "application/json" or body["kind"] != "SelfSubjectAccessReview":
+            return _status(400, "BadRequest", "this is no SelfSubjectAccessReview")
+        of = (asked["group"], asked["resource"], asked["namespace"])
+        here = of == ("bitnami.com", "sealedsecrets", NAMESPACE)
+        allowed = here and asked["verb"] in self.cluster.verbs
+        return web.json_response({**body, "status": {"allowed": allowed}}, status=201)
 
     async def get(self, request: web.Request, name: str) -> web.Response:
         """Answer one object, or the list of those that a selector selects."""
