@@ -1,6 +1,7 @@
 """Secrets: the blob of a value that was replaced or removed goes, and its copies follow.
 
-Reads   secret.sealed/1, secret.removed/1, function.removed/1
+Reads   secret.sealed/1, secret.removed/1, secret.unwanted/1, function.deployed/1,
+        function.deploy-failed/1, function.removed/1
 Writes  nothing; secret.unbound/1 by binding.py
 Calls   the blobs, and whoever keeps copies of values for functions
 Twice   is harmless: a box is sealed once and never again, so its blob is nobody else's; a copy is
@@ -14,12 +15,19 @@ import structlog
 
 from bus.blobs import Blobs
 from schemas.envelope import Recorded
-from schemas.events.function import FunctionRemoved
-from schemas.events.secret import SecretRemoved, SecretSealed
+from schemas.events.function import FunctionDeployed, FunctionDeployFailed, FunctionRemoved
+from schemas.events.secret import SecretRemoved, SecretSealed, SecretUnwanted
 
 log = structlog.get_logger(__name__)
 
-Change: TypeAlias = SecretSealed | SecretRemoved | FunctionRemoved
+Change: TypeAlias = (
+    SecretSealed
+    | SecretRemoved
+    | SecretUnwanted
+    | FunctionDeployed
+    | FunctionDeployFailed
+    | FunctionRemoved
+)
 
 
 class Copies(Protocol):
@@ -45,7 +53,14 @@ class Sweeper:
     copies: Copies = field(default_factory=NoCopies)
     places: int = 4
     durable: ClassVar[str] = "secrets"
-    reads: ClassVar = (SecretSealed, SecretRemoved, FunctionRemoved)
+    reads: ClassVar = (
+        SecretSealed,
+        SecretRemoved,
+        SecretUnwanted,
+        FunctionDeployed,
+        FunctionDeployFailed,
+        FunctionRemoved,
+    )
     begins: ClassVar[Literal["first", "now"]] = "first"
 
     def key(self, event: Recorded[Change]) -> str:

@@ -179,7 +179,7 @@ def _secrets(parts: Adapters) -> Consumers:
     from edge.cli.kept_secrets import kept_secrets
 
     kept = kept_secrets(parts)
-    return _worker(parts, Sweeper(bus.blobs, kept), kept.copies.fold)
+    return _worker(parts, Sweeper(bus.blobs, kept), *kept.folds)
 
 
 def _reconciler(parts: Adapters) -> Consumers:

@@ -16,7 +16,12 @@ from consumers.secrets.consumer import Sweeper
 from consumers.secrets.keyfile import KeyFile
 from consumers.secrets.store import Secrets
 from schemas.envelope import Aggregate, Recorded, tenant
-from schemas.events.function import FunctionDeployed, FunctionDeployStarted, FunctionRemoved
+from schemas.events.function import (
+    FunctionDeployed,
+    FunctionDeployFailed,
+    FunctionDeployStarted,
+    FunctionRemoved,
+)
 from schemas.events.run import RunQueued
 from schemas.events.secret import SecretRemoved, SecretSealed
 from schemas.events.tenant import TenantLabelled
@@ -44,7 +49,10 @@ class Place:
         self.gateway = gateway
         fold = desired(name="secret-copies")
         self.fold = fold
-        copies = GatewayCopies(client, store, bus.log, bus.blobs, fold, "")
+        self.sealed: set[str] = set()  # that the cluster has of a secrets.yml
+        copies = GatewayCopies(
+            client, store, bus.log, bus.blobs, fold, "", sealed=self.sealed.__contains__
+        )
         self.sweeper = Sweeper(bus.blobs, copies)
 
     @property
@@ -52,22 +60,43 @@ class Place:
         """Return what the gateway has."""
         return self.gateway.secrets
 
-    async def deployed(self, name: str, *secrets: str, project: str = "7") -> None:
-        """Have a function live that was given secrets, as the deployer gives them."""
-        run = Aggregate("github", project, "run", f"01RUN{name}")
+    async def queued(self, name: str, project: str = "7", generation: int = 1) -> str:
+        """Queue a run that is to deploy a function; return its id."""
+        run = Aggregate("github", project, "run", f"01RUN{name}{generation}")
         queued = RunQueued(
             environment="production",
-            generation=1,
+            generation=generation,
             branch="main",
             sha=SHA,
             repository=Repository("Alice", f"repo{project}", "main"),
             label="alice",
         )
-        await self.bus.log.append(queued, of=run, id=f"queued:{name}")
+        await self.bus.log.append(queued, of=run, id=f"queued:{run.id}")
+        return run.id
+
+    async def started(self, name: str) -> None:
+        """Have the first revision of a function being deployed."""
+        run = await self.queued(name)
+        fact = FunctionDeployStarted(run=run, generation=1, revision="b-1", image=IMAGE)
+        await self.bus.log.append(fact, of=function(name), id=f"started:{name}")
+
+    async def ended(self, name: str) -> None:
+        """Tell the sweeper how the newest deploy of a function ended."""
+        event: Recorded[FunctionDeployed | FunctionDeployFailed] | None = await self.bus.log.last(
+            function(name), FunctionDeployed, FunctionDeployFailed
+        )
+        assert event
+        await self.sweeper.handle(event)
+
+    async def deployed(
+        self, name: str, *secrets: str, project: str = "7", generation: int = 1
+    ) -> None:
+        """Have a function live that was given secrets, as the deployer gives them."""
+        run = await self.queued(name, project, generation)
         spec = FunctionSpec(name=name, language="exec", handler=".", secrets=secrets)
         fact = FunctionDeployed(
-            run=run.id,
-            generation=1,
+            run=run,
+            generation=generation,
             revision="aaaaaaa-1",
             image=IMAGE,
             spec=await self.bus.blobs.put(msgspec.json.encode(spec)),
@@ -78,7 +107,7 @@ class Place:
             upstream="http://gateway/function/x",
             start_ms=1,
         )
-        await self.bus.log.append(fact, of=function(name, project), id=f"deployed:{name}")
+        await self.bus.log.append(fact, of=function(name, project), id=f"deployed:{run}")
         for secret in secrets:
             value = await self.store.open("github", project, "alice", secret)
             if value is not None:
@@ -184,9 +213,59 @@ async def test_what_was_made_by_hand_is_not_touched(place: Place) -> None:
 async def test_nothing_is_removed_while_a_function_is_being_deployed(place: Place) -> None:
     """It may just have been given what nobody live needs."""
     await place.deployed("web", "own")
-    started = FunctionDeployStarted(run="01RUNapi", generation=1, revision="b-1", image=IMAGE)
-    await place.bus.log.append(started, of=function("api"), id="started")
+    await place.started("api")
 
     await place.removed("web")
+
+    assert place.held == {"alice-own": b"own-1"}
+
+
+async def test_a_secret_that_no_stack_names_any_more_goes_with_the_deploy(place: Place) -> None:
+    """What another function has stays, and so does what is not ours: by hand, sealed, a-b's."""
+    foreign = {"alice-hand": b"by hand", "alice-pin": b"sealed", "alice--b-own": b"another's"}
+    for name, value in foreign.items():
+        place.gateway.kept["openfaas-fn", name] = value
+    await place.store.put(SHOP, "pin", b"x", by="alice")
+    await place.store.remove(SHOP, "pin", by="alice")  # it was ours until it was sealed
+    place.sealed.add("alice-pin")
+    await place.deployed("web", "own", "all")
+    await place.deployed("api", "all")
+
+    await place.deployed("web", generation=2)
+    await place.ended("web")
+    await place.ended("web")
+
+    assert place.held == {"alice-all": b"all-1", **foreign}
+
+
+async def test_the_last_deploy_of_a_push_takes_what_waited_for_it(place: Place) -> None:
+    """While one of its functions is being deployed all stays, though that one fails."""
+    await place.deployed("web", "own")
+    await place.started("api")
+    await place.deployed("web", generation=2)
+    await place.ended("web")
+    kept = dict(place.held)
+    failed = FunctionDeployFailed("01RUNapi1", 1, "b-1", "deploy_failed", "it ended")
+    await place.bus.log.append(failed, of=function("api"), id="failed")
+
+    await place.ended("api")
+
+    assert (kept, place.held) == ({"alice-own": b"own-1"}, {})
+
+
+async def test_who_begins_while_a_copy_goes_gets_it_back(
+    place: Place, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deploy that was given a secret just before: it is written again."""
+    await place.deployed("web", "own")
+    await place.deployed("web", generation=2)
+    delete = client.delete_secret
+
+    async def late(name: str, namespace: str = "") -> bool:
+        await place.started("api")
+        return await delete(name, namespace)
+
+    monkeypatch.setattr(client, "delete_secret", late)
+    await place.ended("web")
 
     assert place.held == {"alice-own": b"own-1"}
