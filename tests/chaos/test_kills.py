@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -13,9 +13,6 @@ import pytest
 
 from tests.laptop import Laptop, commit, laptop, repository, saying
 from tests.watch import deliveries, seen
-
-FILES: Final = {"hello/handler.py": saying("one")}
-SLOW: Final = {"hello/handler.py": saying("two", start=2.0)}
 
 ONCE: Final = (
     "branch.pushed",
@@ -28,31 +25,43 @@ ONCE: Final = (
 )
 
 
-async def delivered(here: Laptop) -> None:
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+    """Yield a Pushline that is killed again and again."""
+    with laptop(tmp_path_factory.mktemp("here")) as found:
+        yield found
+
+
+async def delivered(here: Laptop, before: Counter[str]) -> None:
     """Wait until the second push is in DELIVERIES."""
-    await deliveries(here.home, more_than=1)
+    await deliveries(here.home, more_than=before["delivery.translated"] + 1)
 
 
-async def queued(here: Laptop) -> None:
+async def queued(here: Laptop, before: Counter[str]) -> None:
     """Wait until the second push's run is queued."""
-    await seen(here.home, "run.queued", count=2)
+    await second(here, before, "run.queued")
 
 
-async def building(here: Laptop) -> None:
+async def building(here: Laptop, before: Counter[str]) -> None:
     """Wait until the second push's function is being built."""
-    await seen(here.home, "run.build-started", count=2)
+    await second(here, before, "run.build-started")
 
 
-async def built(here: Laptop) -> None:
+async def built(here: Laptop, before: Counter[str]) -> None:
     """Wait until it is built; the builder's acknowledgement is still to come."""
-    await seen(here.home, "run.built", count=2)
+    await second(here, before, "run.built")
 
 
-async def process_started(here: Laptop) -> None:
+async def process_started(here: Laptop, before: Counter[str]) -> None:
     """Wait until the new revision's process runs, two seconds before it is ready."""
-    await seen(here.home, "function.deploy-started", count=2)
+    await second(here, before, "function.deploy-started")
     assert len(revisions(here)) == 1
     await asyncio.to_thread(here.wait, lambda: len(revisions(here)) == 2, "a second revision")
+
+
+async def second(here: Laptop, before: Counter[str], fact: str) -> None:
+    """Wait for this fact of the second push."""
+    await seen(here.home, fact, count=before[fact] + 2)
 
 
 def revisions(here: Laptop) -> set[str]:
@@ -60,7 +69,12 @@ def revisions(here: Laptop) -> set[str]:
     return {line for line in here.survivors() if "index.py" in line}
 
 
-POINTS: Final[dict[str, Callable[[Laptop], Awaitable[None]]]] = {
+def counted(here: Laptop) -> Counter[str]:
+    """Return how often each fact is in the log."""
+    return Counter(event["type"].partition("/")[0] for event in here.events())
+
+
+POINTS: Final[dict[str, Callable[[Laptop, Counter[str]], Awaitable[None]]]] = {
     "delivery": delivered,
     "queued": queued,
     "building": building,
@@ -71,29 +85,32 @@ POINTS: Final[dict[str, Callable[[Laptop], Awaitable[None]]]] = {
 
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.timeout(240)
-async def test_killed_anywhere_a_push_ends_live_once(tmp_path: Path, point: str) -> None:
+async def test_killed_anywhere_a_push_ends_live_once(
+    here: Laptop, tmp_path: Path, point: str
+) -> None:
     """`kill -9` of up at this step, up again: the newest commit is live, each fact there once."""
-    with laptop(tmp_path) as here:
-        work = repository(tmp_path / "work", FILES)
-        await asyncio.to_thread(here.push, work)
-        await here.answers("hello", "one")
-        port = here.port
-        commit(work, SLOW)
+    before = counted(here)
+    work = repository(tmp_path / "work", {"hello/handler.py": saying(f"{point} one")})
+    await asyncio.to_thread(here.push, work)
+    await here.answers("hello", f"{point} one")
+    here.wait(lambda: len(revisions(here)) == 1, "one revision")
+    port = here.port
+    commit(work, {"hello/handler.py": saying(f"{point} two", start=2.0)})
 
-        reached = asyncio.ensure_future(POINTS[point](here))
-        git = here.pushing(work)
-        await reached
-        here.kill()
-        git.communicate(timeout=60)
-        here.start(port)
-        await here.answers("hello", "two")
-        await seen(here.home, "run.finished", count=2)
+    reached = asyncio.ensure_future(POINTS[point](here, before))
+    git = here.pushing(work)
+    await reached
+    here.kill()
+    git.communicate(timeout=60)
+    here.start(port)
+    await here.answers("hello", f"{point} two")
+    await second(here, before, "run.finished")
 
-        counted = Counter(event["type"].partition("/")[0] for event in here.events())
-        assert {name: counted[name] for name in ONCE} == dict.fromkeys(ONCE, 2), here.events()
-        assert counted["function.deploy-failed"] == counted["run.build-failed"] == 0
-        outcomes = [e["fact"]["outcome"] for e in here.events() if e["type"] == "run.finished/1"]
-        assert outcomes == ["live", "live"]
+    made = counted(here) - before
+    assert {name: made[name] for name in ONCE} == dict.fromkeys(ONCE, 2), here.events()
+    assert made["function.deploy-failed"] == made["run.build-failed"] == 0
+    outcomes = [e["fact"]["outcome"] for e in here.events() if e["type"] == "run.finished/1"]
+    assert outcomes[-2:] == ["live", "live"]
 
 
 @pytest.mark.timeout(240)
@@ -116,17 +133,17 @@ async def test_all_that_was_live_is_live_after_a_kill(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(240)
-async def test_a_killed_child_comes_back(tmp_path: Path) -> None:
+async def test_a_killed_child_comes_back(here: Laptop, tmp_path: Path) -> None:
     """Each child of up is killed by itself; the function answers again, and a push goes through."""
-    with laptop(tmp_path) as here:
-        work = repository(tmp_path / "work", FILES)
-        await asyncio.to_thread(here.push, work)
-        for child in ("supervisor", "platform", "router", "nats-server"):
-            kill_child(here, child)
-            await here.answers("hello", "one")
-        commit(work, {"hello/handler.py": saying("three")})
-        await asyncio.to_thread(push_patiently, here, work)
-        await here.answers("hello", "three")
+    work = repository(tmp_path / "work", {"hello/handler.py": saying("each")})
+    await asyncio.to_thread(here.push, work)
+    await here.answers("hello", "each")
+    for child in ("supervisor", "platform", "router", "nats-server"):
+        kill_child(here, child)
+        await here.answers("hello", "each")
+    commit(work, {"hello/handler.py": saying("three")})
+    await asyncio.to_thread(push_patiently, here, work)
+    await here.answers("hello", "three")
 
 
 def kill_child(here: Laptop, name: str) -> None:
