@@ -81,7 +81,7 @@ def test_secrets_are_made_and_go_to_whom_they_are_for(secrets: Path) -> None:
         *("builder", "collector", "edge", "doctor", "registry-user")
     }
     assert {name for name, has in who.items() if "gateway_password" in has} == {
-        *("deployer", "reconciler", "doctor")
+        *("deployer", "reconciler", "secrets", "doctor")
     }
     assert {name for name, has in who.items() if "token" in has} == {
         *("edge", "source", "timer", "doctor", "operator")
