@@ -11,7 +11,7 @@ is told so; nothing of theirs is overwritten.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 import msgspec
@@ -50,6 +50,10 @@ class SealedSecretsApi(Protocol):
         """Return what a project has there."""
         ...
 
+    async def exists(self, name: str) -> bool:
+        """Tell whether anybody has it there."""
+        ...
+
     async def apply(self, sealed: SealedSecret, of: Aggregate) -> int:
         """Have it there, as declared by a project; return its generation."""
         ...
@@ -63,12 +67,28 @@ class SealedSecretsApi(Protocol):
         ...
 
 
+class Predecessor(Protocol):
+    """Who may have kept the same secret before it was sealed; shared between tasks."""
+
+    async def make_way(self, cause: Recorded[Event], name: str) -> None:
+        """Remove a copy that was left: a controller never writes over what is not its own."""
+        ...
+
+
+class Nobody:
+    """There was nobody before."""
+
+    async def make_way(self, cause: Recorded[Event], name: str) -> None:
+        """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Binder:
     """Shared between tasks; the runs of one project come one after the other."""
 
     events: EventLog
     api: SealedSecretsApi
+    before: Predecessor = field(default_factory=Nobody)
     wait: float = WAIT
     clock: Callable[[], float] = time.monotonic
 
@@ -84,9 +104,12 @@ class Binder:
         of = cause.of
         project = Aggregate(of.forge, of.project, "project", of.project)
         there = await self.api.names(project)
+        for one in declared:
+            if one.name not in there and not await self.api.exists(one.name):
+                await self.before.make_way(cause, one.name)
         applied = [(one, await self.api.apply(one, project)) for one in declared]
         for one, generation in applied:
-            await self._until_opened(one, generation)
+            await self._until_opened(one, generation, project)
             await self._record_bound(one, cause, sha)
         for name in sorted(there - {one.name for one in declared}):
             await self.unbind(project, name, cause, reason="it is not in secrets.yml any more")
@@ -122,7 +145,7 @@ class Binder:
         await self.events.append(fact, of=of, id=id, cause=cause, actor=ACTOR)
         log.info("secret_unbound", secret=name, project=project.project)
 
-    async def _until_opened(self, one: SealedSecret, generation: int) -> None:
+    async def _until_opened(self, one: SealedSecret, generation: int, project: Aggregate) -> None:
         ends = self.clock() + self.wait
         while (found := await self.api.opened(one.name, generation)).state == "pending":
             if self.clock() >= ends:
@@ -132,9 +155,16 @@ class Binder:
                 )
             await asyncio.sleep(LOOK)
         if found.state == "refused":
+            last = await self.events.last(self._of(project, one.name), SecretBound, SecretUnbound)
+            if last is None or isinstance(last.fact, SecretUnbound):
+                # a controller that gave up looks again only at what is new to it
+                await self.api.delete(one.name, project)
+            taken = "already exists" in found.why
             raise SealedRefused(
                 f"{one.name} cannot be opened: {found.why}",
-                hint="seal it again with what `pushline secrets cert` prints",
+                hint="the operator deletes the one that was made there by hand; push again"
+                if taken
+                else "seal it again with what `pushline secrets cert` prints",
             )
 
     async def _record_bound(self, one: SealedSecret, cause: Recorded[Event], sha: Sha) -> None:

@@ -89,6 +89,11 @@ class Kubernetes:
             raise _not_installed()
         return frozenset(item.metadata.name for item in read(body, _List).items)
 
+    async def exists(self, name: str) -> bool:
+        """Tell whether anybody has it there."""
+        status, _ = await self._asked("GET", name)
+        return status != 404
+
     async def apply(self, sealed: SealedSecret, of: Aggregate) -> int:
         """Have it there, as declared by a project; return its generation."""
         meta = {"name": sealed.name, "namespace": self.namespace}

@@ -85,6 +85,11 @@ class Secrets:
             return scope
         return None
 
+    async def had(self, forge: str, project: str, owner: str, name: str) -> bool:
+        """Tell whether a secret of this name ever reached a project, set or removed by now."""
+        scopes = reaching(forge, project, owner)
+        return any([await self._last(scope.secret(name)) is not None for scope in scopes])
+
     async def _reaching(
         self, forge: str, project: str, owner: str, name: str
     ) -> AsyncIterator[tuple[Scope, SecretSealed]]:

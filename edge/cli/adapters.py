@@ -113,7 +113,10 @@ class Adapters:
     @cached_property
     def binder(self) -> Binder | None:
         """Return what binds a secrets.yml in the cluster, None where there is no cluster."""
-        return binder(self.settings.settings, self.bus, self.closing)
+        chosen = self.settings.settings
+        if chosen.platform != "openfaas":
+            return None
+        return binder(chosen, self.bus, self.closing, self.secrets, self.gateway)
 
     @cached_property
     def functions(self) -> Router:

@@ -155,6 +155,21 @@ async def test_what_the_controller_cannot_open_is_refused_in_its_words(
     assert cluster.secrets == {}
 
 
+async def test_what_stands_in_its_place_is_never_written_over(
+    bus: Bus, cluster: Cluster, binder: Binder
+) -> None:
+    """The operator deletes it, and the next push is as good as the first: nothing stayed behind."""
+    cluster.unowned.add("alice-api")
+
+    with pytest.raises(SealedRefused, match=r"not managed .*operator deletes .*push again"):
+        await bind(binder, await queued(bus), sealed("alice-api", key="x"))
+    left = dict(cluster.objects)
+    cluster.unowned.clear()
+    await bind(binder, await queued(bus, number=2), sealed("alice-api", key="x"))
+
+    assert (left, cluster.secrets) == ({}, {"alice-api": {"key": "x"}})
+
+
 class Trouble(NamedTuple):
     """What is wrong with a cluster, and what is told of it."""
 

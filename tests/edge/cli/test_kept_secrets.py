@@ -20,6 +20,7 @@ from edge.cli.settings import Settings
 from schemas.envelope import Aggregate, Recorded
 from schemas.events import Event
 from schemas.events.function import FunctionDeployed, FunctionRemoved
+from schemas.sealed import SealedRefused
 from schemas.secrets import Scope
 from schemas.stack_spec import FunctionSpec
 from tests.consumers.secrets.test_binding import bind, queued, sealed, unwanted
@@ -120,6 +121,31 @@ async def test_what_the_cluster_has_is_not_the_gateways_to_remove(place: Place) 
 
     assert place.gateway.secrets == {"alice-api": b"1"}
     assert place.cluster.secrets == {"alice-api": {"key": "1"}}
+
+
+async def test_a_copy_of_ours_makes_way_for_what_is_sealed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Set here, used, removed, sealed: the copy that a live function had goes; by hand stays."""
+    shop = Scope("github", "alice/shop", "7")
+    await place.parts.secrets.put(shop, "api", b"x", by="alice")
+    await place.parts.secrets.remove(shop, "api", by="alice")
+    for name in ("alice-api", "alice-hand"):
+        place.gateway.kept[NAMESPACE, name] = b"x"
+        place.cluster.unowned.add(name)
+    delete = place.parts.gateway.delete_secret
+
+    async def deleted(name: str, namespace: str = "") -> bool:
+        place.cluster.unowned.discard(name)  # one cluster behind both
+        return await delete(name, namespace)
+
+    monkeypatch.setattr(place.parts.gateway, "delete_secret", deleted)
+    await place.bound("alice-api")
+    with pytest.raises(SealedRefused, match=r"alice-hand .*already exists"):
+        await place.bound("alice-api", "alice-hand")
+
+    assert place.cluster.secrets == {"alice-api": {"key": "1"}}
+    assert place.gateway.secrets["alice-hand"] == b"x"
 
 
 async def test_what_nobody_wants_goes_from_the_cluster(place: Place) -> None:

@@ -37,6 +37,7 @@ class Cluster:
         self.token = "token-of-a-pod"
         self.objects: dict[str, Object] = {}
         self.secrets: dict[str, dict[str, str]] = {}  # opened, by name
+        self.unowned: set[str] = set()  # names of secrets that its controller did not make
         self.listed: set[str] = set()  # those that an OpenFaaS gateway would list
         self.faults: list[str] = []
         self.calls: list[str] = []
@@ -60,7 +61,10 @@ class Cluster:
         opened = {key: base64.b64decode(text) for key, text in values.items()}
         wrong = sorted(key for key, body in opened.items() if not body.startswith(SEALED))
         condition = {"type": "Synced", "status": "True"}
-        if wrong:
+        if not wrong and name in self.unowned:
+            taken = f'Resource "{name}" already exists and is not managed by SealedSecret'
+            condition = {"type": "Synced", "status": "False", "message": f"failed update: {taken}"}
+        elif wrong:
             message = f"no key could decrypt secret ({', '.join(wrong)})"
             condition = {"type": "Synced", "status": "False", "message": message}
         else:
