@@ -1,6 +1,5 @@
 """The port to where comments are."""
 
-from datetime import timedelta
 from typing import Protocol
 
 import msgspec
@@ -60,4 +59,3 @@ class RefusedByForge(Retry):
     """A forge does not let us write comments, until somebody opens the way."""
 
     code = "comment_refused"
-    patience = timedelta(hours=24)

@@ -14,12 +14,13 @@ import msgspec
 from msgspec.structs import replace
 
 from bus.fold import Fold
+from consumers.forges.waiting import Wait
 from consumers.status import turns
 from consumers.status.standing import Standing
 from schemas.envelope import Recorded
 from schemas.environments import of_pull
 from schemas.events import Event
-from schemas.events.comment import CommentDeleted, CommentWritten
+from schemas.events.comment import CommentDeleted, CommentRefused, CommentWritten
 from schemas.events.environment import (
     EnvironmentClosed,
     EnvironmentOpened,
@@ -56,6 +57,7 @@ class Pull(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""  # digest of what that says
     about: str = ""  # the commit that that was about when it was written last
     deleted: str = ""  # the commit of which nothing more is said
+    waits: Wait | None = None  # its forge could not be told
     seq: int = 0  # of the newest fact about it
 
     @property
@@ -112,7 +114,7 @@ def reduce(project: Project | None, event: Recorded[Event]) -> Project | None:
     if number:
         old = project.pulls.get(number, Pull(number=number))
         if event.of.kind == "comment":
-            new = _written(old, event.fact)
+            new = _written(old, event)
         elif (new := _turned(old, event)) != old:
             new = replace(new, seq=event.seq)
         project = _with(project, new) if new != old else project
@@ -143,12 +145,15 @@ def _said(pull: Pull, event: Recorded[Any], fact: PullOpened | PullUpdated | Pul
     return replace(pull, closed=False, merged=False) if isinstance(fact, PullOpened) else pull
 
 
-def _written(pull: Pull, fact: Event) -> Pull:
-    match fact:
+def _written(pull: Pull, event: Recorded[Any]) -> Pull:
+    match event.fact:
         case CommentWritten(comment=comment, text=text, sha=sha):
-            return replace(pull, comment=comment, text=text, about=sha, deleted="")
+            pull = replace(pull, comment=comment, text=text, about=sha, deleted="")
+            return replace(pull, waits=None)
         case CommentDeleted(sha=sha):
             return replace(pull, comment="", text="", about="", deleted=sha)
+        case CommentRefused(code=code, waits=waits):
+            return replace(pull, waits=Wait(event.time, code) if waits else None)
         case _:
             return pull
 
@@ -168,8 +173,9 @@ def _previewed(pull: Pull, event: Recorded[Any]) -> Pull:
             return replace(pull, until=until, gone="")
         case EnvironmentClosed(reason=reason):
             return replace(pull, gone=reason, until=None, last=None)
-        case EnvironmentRefused(reason=reason, sha=sha):
-            return replace(pull, refused=reason, sha=sha)
+        case EnvironmentRefused(reason=reason, sha=sha, repository=repository):
+            named = repository or pull.repository
+            return replace(pull, refused=reason, sha=sha, repository=named)
         case _ if pull.standing is not None and event.of.kind in ("run", "function"):
             standing = turns.turned(pull.standing, event)
             answers = standing.state in ("live", "partly")

@@ -50,7 +50,14 @@ def decide(project: Project, cause: Recorded[Any], label: str, limits: Limits = 
         )
         return [(str(want.pull), held)]
     if why := _refusal(project, want, limits):
-        refused = EnvironmentRefused(want.branch, want.sha, why, cause.seq, want.pull)
+        refused = EnvironmentRefused(
+            branch=want.branch,
+            sha=want.sha,
+            reason=why,
+            push=cause.seq,
+            pull=want.pull,
+            repository=want.repository,
+        )
         return [(want.environment, refused)]
     run, environment = run_id(cause.id, cause.time), want.environment
     queued = RunQueued(

@@ -13,7 +13,9 @@ import msgspec
 from msgspec.structs import replace
 
 from bus.fold import Fold
+from consumers.forges.waiting import Wait
 from consumers.status import turns
+from consumers.status.decide import all_told
 from consumers.status.standing import Standing
 from schemas.envelope import Recorded
 from schemas.events import Event
@@ -27,6 +29,7 @@ from schemas.repository import Repository
 
 KINDS: Final = frozenset({"run", "function", "pull", "environment", "project", "status"})
 KEPT: Final = 40  # commits of a project whose run is over
+WAITING: Final = 1000  # of those beside them that their forge is yet to be told of
 
 Ended = FunctionDeployStarted | FunctionDeployed | FunctionDeployFailed
 
@@ -44,6 +47,7 @@ class Commit(msgspec.Struct, frozen=True):
 
     standing: Standing
     told: dict[str, Told] = {}  # by function; "": of the whole stack
+    waits: Wait | None = None  # its forge could not be told of something
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -99,7 +103,7 @@ def _reduced(project: Project, event: Recorded[Event]) -> Project:
         case ProjectRemoved():
             return Project()
         case StatusReported() | StatusReportFailed() as told:
-            return _told(project, told)
+            return _told(project, event, told)
         case _:
             return _turned(project, event)
 
@@ -123,7 +127,7 @@ def _begun(project: Project, standing: Standing) -> Project:
     old = project.commits.get(at)
     if old is not None and old.standing.generation > standing.generation:
         return project
-    commit = Commit(standing, old.told if old else {})
+    commit = replace(old, standing=standing) if old else Commit(standing)
     kept = replace(project, repository=standing.repository)
     return _bounded(replace(kept, commits=project.commits | {at: commit}))
 
@@ -131,9 +135,10 @@ def _begun(project: Project, standing: Standing) -> Project:
 def _refused(project: Project, event: Recorded[Any], fact: EnvironmentRefused) -> Project:
     """Return the project with a commit that gets no preview; what runs of it is not forgotten."""
     old = project.commits.get(place(event.of.id, fact.sha))
-    if project.repository is None or (old is not None and old.standing.run):
+    repository = fact.repository or project.repository
+    if repository is None or (old is not None and old.standing.run):
         return project
-    return _begun(project, turns.refused(event, fact, project.repository))
+    return _begun(project, turns.refused(event, fact, repository))
 
 
 def _turned(project: Project, event: Recorded[Any]) -> Project:
@@ -158,25 +163,38 @@ def _resolved(project: Project, event: Recorded[Any], fact: RunResolved) -> Proj
     return _turned(project, event)
 
 
-def _told(project: Project, fact: StatusReported | StatusReportFailed) -> Project:
+def _told(
+    project: Project, event: Recorded[Any], fact: StatusReported | StatusReportFailed
+) -> Project:
     at = place(fact.environment, fact.sha)
     one = project.commits.get(at)
     if one is None:
         return project
+    if isinstance(fact, StatusReportFailed) and fact.waits:
+        commit = replace(one, waits=Wait(event.time, fact.code))
+        return replace(project, commits=project.commits | {at: commit})
     old = one.told.get(fact.function, Told())
     if isinstance(fact, StatusReported):
         new = Told(fact.headline, fact.status == "completed", fact.check)
-    elif fact.waits:
-        return project
     else:
         new = replace(old, headline=fact.headline)
     commit = replace(one, told=one.told | {fact.function: new})
+    if commit.waits is not None and all_told(commit):
+        commit = replace(commit, waits=None)
     return replace(project, commits=project.commits | {at: commit})
 
 
 def _bounded(project: Project) -> Project:
     """Return the project without the oldest of the commits whose run is over."""
     over = [at for at, one in project.commits.items() if one.standing.over]
-    gone = sorted(over, key=lambda at: project.commits[at].standing.seq)[: max(0, len(over) - KEPT)]
+    waiting = [at for at in over if project.commits[at].waits]
+    told = [at for at in over if not project.commits[at].waits]
+    gone = {*_oldest(project, told, KEPT), *_oldest(project, waiting, WAITING)}
     commits = {at: one for at, one in project.commits.items() if at not in gone}
     return replace(project, commits=commits) if gone else project
+
+
+def _oldest(project: Project, places: list[str], kept: int) -> list[str]:
+    """Return those that are more than are kept."""
+    places = sorted(places, key=lambda at: project.commits[at].standing.seq)
+    return places[: max(0, len(places) - kept)]

@@ -7,30 +7,36 @@ Calls   Forge: the commit's own
 Twice   is harmless: it compares what a commit is like with what its forge was told, whatever event
         had it look; what was told and not written down is found there, and told once more
 
-Nobody waits for it. What is told is how things stand at that moment, so of events that wait for a
-forge that is away only a commit's newest goes on waiting.
+Nobody waits for it. What is told is how things stand at that moment, so no event waits for a forge
+that is away or refuses us: that its commit does is written down, and ``forges/waiting`` has it
+told later.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, Final, Literal, Protocol
+from weakref import WeakValueDictionary
 
 import structlog
 from msgspec.structs import replace
 
 from bus.fold import Fold
 from bus.log import EventLog, Guard
-from consumers.forges.asking import ForgeRefused
+from consumers.forges.asking import ForgeRefused, ForgeUnavailable
 from consumers.forges.checks import Check
-from consumers.status import commits
+from consumers.forges.doors import Doors
+from consumers.forges.waiting import Left
+from consumers.status import commits, facts
 from consumers.status.commits import Commit, Project, Told
 from consumers.status.decide import Saying, next_saying
 from consumers.status.report import Forge, NotTaken, Report, ReportRefused, actions
 from consumers.status.standing import Links, Standing, Text
 from schemas import subjects
-from schemas.envelope import Aggregate, Recorded
-from schemas.errors import Conflict, PushlineError, Retry
+from schemas.envelope import Recorded
+from schemas.errors import Conflict, IdReused
 from schemas.events import Event
 from schemas.events.environment import EnvironmentRefused
 from schemas.events.function import FunctionDeployed, FunctionDeployFailed, FunctionDeployStarted
@@ -86,8 +92,9 @@ class Status:
     logs: Logs
     links: Links
     clock: Callable[[], datetime]
+    doors: Doors
     places: int = 200  # most of them wait for their turn with their forge
-    shut: dict[str, tuple[datetime, str]] = field(default_factory=dict)  # until when, and why
+    turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     durable: ClassVar[str] = "status"
     reads: ClassVar = (
         RunQueued,
@@ -134,66 +141,133 @@ class Status:
         await self.fold.reached(event.seq)
         project = self.fold.rows.get(self.key(event), Project())
         for place in commits.of_event(project, event):
-            if forge.reaches(project.commits[place].standing):
-                await self._settle(event, place, forge)
+            await self._settle(self.key(event), place, forge, event)
 
-    async def _settle(self, event: Recorded[Event], place: str, forge: Forge) -> None:
+    def left(self, forge: str) -> list[Left]:
+        """Return the commits that wait for a forge."""
+        now = self.clock()
+        return [
+            Left(account(forge, one.standing.repository.owner), key, place)
+            for key, project in self.fold.rows.items()
+            if key.startswith(f"{forge} ")
+            for place, one in project.commits.items()
+            if one.waits is not None and one.waits.lasts(now)
+        ]
+
+    async def tell(self, forge: str, left: Left) -> None:
+        """Tell a forge of a commit that waits, unless there is nothing to be told any more."""
+        commit = self._commit(left.key, left.at)
+        if commit is None or next_saying(commit, stages=self.forges[forge].stages) is None:
+            return
+        await self.fold.reached(await self.events.head())
+        await self._settle(left.key, left.at, self.forges[forge], None)
+
+    async def _settle(
+        self, key: str, place: str, forge: Forge, cause: Recorded[Event] | None
+    ) -> None:
         """Tell all that is to be told of one commit, by what is known by then."""
         afresh: frozenset[str] = frozenset()
-        for _ in range(MOST):
-            if (commit := self._commit(event, place)) is None:
-                return
-            saying = next_saying(commit, stages=forge.stages, afresh=afresh)
-            if saying is None:
-                return
-            try:
-                await self._tell(event, commit, saying, forge)
-                afresh -= {saying.function}
-            except Conflict:  # another of us wrote meanwhile: ours may have come last
-                afresh |= {saying.function}
-            except Retry as error:
-                if self._lasts(event, place, error):
-                    raise
-                log.info("left_untold", place=place, why=error.code)
-                return
+        async with self.turns.setdefault(f"{key} {place}", asyncio.Lock()):
+            for _ in range(MOST):
+                commit = self._commit(key, place)
+                if commit is None or not forge.reaches(commit.standing):
+                    return
+                saying = next_saying(commit, stages=forge.stages, afresh=afresh)
+                if saying is None:
+                    return
+                try:
+                    await self._tell(commit, saying, forge, cause)
+                    afresh -= {saying.function}
+                except Conflict:  # another of us wrote meanwhile: ours may have come last
+                    afresh |= {saying.function}
+                except (ForgeUnavailable, ReportRefused) as error:
+                    await self._wait(commit, saying, error, cause)
+                    return
 
-    def _lasts(self, event: Recorded[Event], place: str, error: Retry) -> bool:
-        """Tell whether an event is to wait: the newest of its commit, and not for ever."""
-        commit = self._commit(event, place)
-        if commit is None or commit.standing.seq > event.seq:
-            return False
-        return not isinstance(error, ReportRefused) or self.clock() - event.time < error.patience
-
-    def _commit(self, event: Recorded[Event], place: str) -> Commit | None:
-        project = self.fold.rows.get(self.key(event))
+    def _commit(self, key: str, place: str) -> Commit | None:
+        project = self.fold.rows.get(key)
         return None if project is None else project.commits.get(place)
 
     async def _tell(
-        self, event: Recorded[Event], commit: Commit, saying: Saying, forge: Forge
+        self, commit: Commit, saying: Saying, forge: Forge, cause: Recorded[Event] | None
     ) -> None:
         """Have one thing shown, and write down that it is."""
         at, told = commit.standing, commit.told.get(saying.function, Told())
-        self._check_open(at)
-        of = _status(at, saying.function)
-        over = subjects.history(of)
-        guard = Guard(over, await self.events.last_seq(over))
-        await self.fold.reached(guard.seq)
+        guard = await self._guard(at, saying)
         report = await self._report(at, saying)
         fact: StatusReported | StatusReportFailed
-        refused: ReportRefused | None = None
         try:
-            fact = _reported(at, saying, await forge.tell(at, report, told.check))
+            fact = facts.reported(at, saying, await self._ask(at, report, told.check, forge))
         except NotTaken as error:
-            fact = _failed(at, saying, error, waits=False)
+            fact = facts.failed(at, saying, error, waits=False)
+        await self._write(at, saying, fact, cause, guard)
+
+    async def _ask(self, at: Standing, report: Report, check: str, forge: Forge) -> str:
+        """Have a forge show it; what came of that, all learn who want to tell it something."""
+        door = _door(at)
+        self.doors.enter(at.forge, door)
+        try:
+            shown = await forge.tell(at, report, check)
+        except ForgeUnavailable as error:
+            self.doors.silent(at.forge, door, error)
+            raise
         except ForgeRefused as error:
-            fact, refused = _failed(at, saying, error, waits=True), self._shut(at, error)
-        id = event_id(self.durable, event.id, fact, of.id, str(saying.as_of), saying.status)
+            log.warning("status_refused", project=at.repository.full_name, why=str(error))
+            refused = ReportRefused(error.message, hint=error.hint)
+            self.doors.refused(at.forge, door, refused, PAUSE)
+            raise refused from error
+        except NotTaken:
+            self.doors.answered(at.forge, door)
+            raise
+        self.doors.answered(at.forge, door)
+        return shown
+
+    async def _wait(
+        self,
+        commit: Commit,
+        saying: Saying,
+        error: ForgeUnavailable | ReportRefused,
+        cause: Recorded[Event] | None,
+    ) -> None:
+        """Write down that a commit waits, and why, unless that is known."""
+        if commit.waits is not None and commit.waits.says(error.code, self.clock()):
+            return
+        at = commit.standing
+        fact, guard = facts.failed(at, saying, error, waits=True), await self._guard(at, saying)
+        with suppress(Conflict, IdReused):  # another of us was told the same
+            await self._write(at, saying, fact, cause, guard)
+
+    async def _guard(self, at: Standing, saying: Saying) -> Guard:
+        """Return what is moved by another of us that tells of the same, too."""
+        over = subjects.history(facts.status(at, saying.function))
+        guard = Guard(over, await self.events.last_seq(over))
+        await self.fold.reached(guard.seq)
+        return guard
+
+    async def _write(
+        self,
+        at: Standing,
+        saying: Saying,
+        fact: StatusReported | StatusReportFailed,
+        cause: Recorded[Event] | None,
+        guard: Guard,
+    ) -> None:
+        of = facts.status(at, saying.function)
+        base = cause.id if cause else f"{at.forge}:{at.project}:{guard.seq}"
+        id = event_id(self.durable, base, fact, of.id, str(saying.as_of), saying.status)
+        if isinstance(fact, StatusReportFailed) and fact.waits:
+            id += f":{fact.code}:{guard.seq}"
         seq = await self.events.append(
-            fact, of=of, id=id, cause=event, run=at.run, actor=self.durable, guard=guard
+            fact,
+            of=of,
+            id=id,
+            cause=cause,
+            run=at.run,
+            actor=self.durable,
+            name="" if cause else at.repository.full_name,
+            guard=guard,
         )
         await self.fold.reached(seq)
-        if refused is not None:
-            raise refused
 
     async def _report(self, at: Standing, saying: Saying) -> Report:
         """Return what people are to see."""
@@ -215,17 +289,6 @@ class Status:
             completed=at.finished if function is None else function.ended or at.finished,
         )
 
-    def _check_open(self, at: Standing) -> None:
-        """Raise ReportRefused while a forge that refused us is left alone."""
-        until, why = self.shut.get(_door(at), (None, ""))
-        if until is not None and self.clock() < until:
-            raise ReportRefused(why)
-
-    def _shut(self, at: Standing, error: ForgeRefused) -> ReportRefused:
-        self.shut[_door(at)] = self.clock() + PAUSE, error.message
-        log.warning("status_refused", project=at.repository.full_name, why=str(error))
-        return ReportRefused(error.message, hint=error.hint)
-
 
 def _door(at: Standing) -> str:
     """Return whose refusal it is: an installation's, or a project's where there is none."""
@@ -237,38 +300,3 @@ def _url(at: Standing, links: Links, live: str) -> str:
     if live:
         return links.function(at, live)
     return links.run(at.run) if at.run else ""
-
-
-def _status(at: Standing, function: str) -> Aggregate:
-    """Return what a forge's knowledge of a commit is kept under."""
-    return Aggregate(at.forge, at.project, "status", f"{at.environment}/{function}@{at.sha}")
-
-
-def _reported(at: Standing, saying: Saying, check: str) -> StatusReported:
-    return StatusReported(
-        environment=at.environment,
-        sha=at.sha,
-        headline=saying.headline,
-        as_of=saying.as_of,
-        function=saying.function,
-        run=at.run,
-        status=saying.status,
-        conclusion=saying.conclusion,
-        check=check,
-    )
-
-
-def _failed(
-    at: Standing, saying: Saying, error: PushlineError, *, waits: bool
-) -> StatusReportFailed:
-    return StatusReportFailed(
-        environment=at.environment,
-        sha=at.sha,
-        headline=saying.headline,
-        as_of=saying.as_of,
-        code=error.code,
-        message=str(error),
-        function=saying.function,
-        run=at.run,
-        waits=waits,
-    )

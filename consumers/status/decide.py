@@ -5,12 +5,14 @@ worth a message, not each number in it: forges ask for few writes, so what is ne
 was not sent yet. The stack comes first, then what has ended.
 """
 
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from consumers.status.commits import Commit, Told
 from consumers.status.standing import Stage, Standing, State
+
+if TYPE_CHECKING:
+    from consumers.status.commits import Commit, Told  # which asks us whether all is told
 
 Status = Literal["queued", "in_progress", "completed"]
 
@@ -52,7 +54,7 @@ class Saying(msgspec.Struct, frozen=True):
 
 
 def next_saying(
-    commit: Commit, *, stages: bool, afresh: frozenset[str] = frozenset()
+    commit: "Commit", *, stages: bool, afresh: frozenset[str] = frozenset()
 ) -> Saying | None:
     """Return what is to be told now, None when the forge knows all.
 
@@ -62,9 +64,14 @@ def next_saying(
     due = [
         saying
         for saying in sayings(commit.standing, stages=stages)
-        if saying.function in afresh or not _known(saying, commit.told.get(saying.function, Told()))
+        if saying.function in afresh or not _known(saying, commit.told.get(saying.function))
     ]
     return min(due, key=lambda one: URGENT[one.status] if one.function else 0, default=None)
+
+
+def all_told(commit: "Commit") -> bool:
+    """Tell whether its forge knows all, be it one that shows stages or not."""
+    return any(next_saying(commit, stages=stages) is None for stages in (True, False))
 
 
 def sayings(at: Standing, *, stages: bool) -> list[Saying]:
@@ -94,9 +101,10 @@ def _saying(
     return Saying(function, status, conclusion, headline, seq)
 
 
-def _known(saying: Saying, told: Told) -> bool:
+def _known(saying: Saying, told: "Told | None") -> bool:
     """Tell whether a forge need not be told."""
+    headline = told.headline if told else ""
     if saying.function and saying.conclusion == "cancelled":
         # where nobody was told that it would come, nothing is missed
-        return told.completed or not told.headline or told.headline == saying.headline
-    return told.headline == saying.headline
+        return not headline or headline == saying.headline or (told is not None and told.completed)
+    return headline == saying.headline

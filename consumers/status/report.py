@@ -1,7 +1,7 @@
 """The port to what a forge shows of a commit, and what it is told."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -74,4 +74,3 @@ class ReportRefused(Retry):
     """A forge does not let us tell it anything, until somebody opens the way."""
 
     code = "status_refused"
-    patience = timedelta(hours=24)

@@ -27,6 +27,8 @@ from consumers.customers.origin import origin_of
 from consumers.deployer.consumer import Deployer
 from consumers.deployer.reconcile import reconcile
 from consumers.forges import customers
+from consumers.forges.doors import Doors
+from consumers.forges.waiting import keep_told
 from consumers.intake import consumer as intake
 from consumers.intake.again import IntakeAgain
 from consumers.intake.consumer import Intake
@@ -265,14 +267,24 @@ def _status(parts: Adapters) -> Consumers:
         BuildTails(parts.bus.lines),
         links(parts.settings.endpoint),
         now,
+        Doors(now),
     )
-    return _worker(parts, status, fold)
+    return _telling(parts, status, fold)
 
 
 def _comments(parts: Adapters) -> Consumers:
     fold, chosen = pulls.fold(parts.settings.snapshots), parts.settings.settings
     forges, at = commenting(parts.forges, chosen), links(parts.settings.endpoint)
-    return _worker(parts, Comments(parts.bus.log, fold, forges, at), fold)
+    return _telling(parts, Comments(parts.bus.log, fold, forges, at, now, Doors(now)), fold)
+
+
+def _telling(parts: Adapters, worker: Status | Comments, fold: Fold[Any]) -> Consumers:
+    """Return a worker that tells forges of things, and what does so later where it could not."""
+
+    async def told(stopping: asyncio.Event) -> None:
+        await keep_told(worker, worker.forges, stopping)
+
+    return Consumers({**jobs(parts.bus, (worker,)), f"{worker.durable}-waiting": told}, (fold,))
 
 
 def _audit(parts: Adapters) -> Consumers:

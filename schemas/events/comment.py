@@ -26,12 +26,13 @@ class CommentDeleted(Event, frozen=True, tag="comment.deleted/1"):
 
 
 class CommentRefused(Event, frozen=True, tag="comment.refused/1"):
-    """A forge does not let us write it, and why; for a day it is tried again.
+    """A forge does not take it, or gives no answer, and why.
 
-    Written by comments.
+    Written by comments, read by comments.
     """
 
     number: int
     sha: Sha
     code: str
     message: str
+    waits: bool = True  # it is tried again

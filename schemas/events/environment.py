@@ -5,6 +5,7 @@ from typing import Literal
 
 from schemas.events import Event
 from schemas.ids import Sha
+from schemas.repository import Repository
 
 Reason = Literal["branch-deleted", "pull-closed", "expired", "project-removed", "asked"]
 
@@ -33,6 +34,7 @@ class EnvironmentRefused(Event, frozen=True, tag="environment.refused/1"):
     reason: str
     push: int  # sequence of the fact that this answers
     pull: int = 0
+    repository: Repository | None = None  # where the commit is told why; None: not written then
 
 
 class EnvironmentCloseRequested(Event, frozen=True, tag="environment.close-requested/1"):

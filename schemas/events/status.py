@@ -24,7 +24,7 @@ class StatusReported(Event, frozen=True, tag="status.reported/1"):
 
 
 class StatusReportFailed(Event, frozen=True, tag="status.report-failed/1"):
-    """A forge does not take what it is told of a commit, and why.
+    """A forge does not take what it is told of a commit, or gives no answer, and why.
 
     Written by status, read by status.
     """
@@ -37,4 +37,4 @@ class StatusReportFailed(Event, frozen=True, tag="status.report-failed/1"):
     message: str
     function: str = ""
     run: str = ""
-    waits: bool = False  # it is told again: somebody may open the way
+    waits: bool = False  # it is told once the forge is back, or somebody has opened the way

@@ -12,6 +12,7 @@ from consumers.comments.consumer import Comments
 from consumers.comments.forge import Comments as Forge
 from consumers.comments.github import GitHubComments
 from consumers.comments.gitlab import GitLabComments
+from consumers.forges.doors import Doors
 from consumers.forges.github.api import Api as GitHubApi
 from consumers.forges.github.api import Pace
 from consumers.forges.github.app import app_of
@@ -21,6 +22,7 @@ from schemas.errors import Retry
 from schemas.events import Event
 from schemas.events.comment import CommentDeleted, CommentRefused, CommentWritten
 from schemas.repository import Repository
+from tests.consumers.status.desk import LATER, Clock
 from tests.consumers.status.texts.cases import LINKS
 from tests.heavy.forges.github import comments as github_comments
 from tests.heavy.forges.github.doors import Doors as GitHubDoors
@@ -166,13 +168,15 @@ class Desk:
     def __init__(self, bus: Bus, at: Forges) -> None:
         """Begin at the start of the log."""
         self.bus, self.at = bus, at
+        self.clock = Clock()
         self.worker = self.another()
         self.handled = 0
 
     def another(self, events: Any = None) -> Comments:
         """Return one more worker, with a fold of its own."""
         forges = {self.at.name: self.at.told}
-        return Comments(events or self.bus.log, pulls.fold(), forges, LINKS)
+        doors = Doors(self.clock)
+        return Comments(events or self.bus.log, pulls.fold(), forges, LINKS, self.clock, doors)
 
     async def write(self, *facts: Fact) -> None:
         """Record facts."""
@@ -210,13 +214,18 @@ class Desk:
                 waiting.append(event)
         return waiting
 
-    async def patiently(self, events: Iterable[Recorded[Any]]) -> None:
-        """Handle events, again and again, until none has to wait."""
-        left = list(events)
-        for _ in range(100):
-            if not (left := await self.handle(left)):
-                return
-        raise AssertionError(left)
+    async def left(self) -> int:
+        """Return how many pull requests wait for the forge."""
+        await self.worker.fold.reached(await self.bus.log.head())
+        return len(self.worker.left(self.at.name))
+
+    async def later(self) -> int:
+        """Let time pass, and tell what waits; return how many pull requests still do."""
+        self.clock.ahead += LATER
+        await self.left()
+        for one in self.worker.left(self.at.name):
+            await self.worker.tell(self.at.name, one)
+        return await self.left()
 
     async def facts(self) -> list[CommentWritten | CommentDeleted | CommentRefused]:
         """Return what was written down."""

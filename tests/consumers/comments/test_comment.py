@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bus.connection import Bus
-from consumers.comments.forge import Place, RefusedByForge
+from consumers.comments.forge import Place
 from schemas.events.comment import CommentDeleted, CommentRefused, CommentWritten
 from schemas.events.environment import EnvironmentRefused
 from tests.consumers.comments.desk import AtGitHub, AtGitLab, Desk, following
@@ -111,20 +111,21 @@ async def test_deleted_comment_comes_back_with_another_commit_only(
     assert [fact.sha for fact in deleted] == [sha("b"), sha("c")]
 
 
-async def test_only_the_newest_waits_for_a_forge_that_is_down(desk: Desk, story: Story) -> None:
+async def test_no_event_waits_for_a_forge_that_is_down(desk: Desk, story: Story) -> None:
     """When it is back it gets how things stand; an old event does not bring an old text back."""
     await desk.write(*story.live("hello"), *story.live("hello", "bye"))
     events = await desk.events()
     desk.at.doors.down = 502
-    waiting = await desk.handle(events)
-    assert [event.seq for event in waiting] == [max(event.seq for event in events)]
+    assert (await desk.handle(events), await desk.left()) == ([], 1)
 
     desk.at.doors.down = 0
-    assert await desk.handle(waiting) == []
+    assert await desk.later() == 0
     assert await desk.handle(reversed(events)) == []
 
     assert said(desk) == [f"**2 functions are live** in `{PREVIEW}`"]
-    (fact,) = await desk.facts()
+    refused, fact = await desk.facts()
+    assert isinstance(refused, CommentRefused)
+    assert refused.code == "forge_unavailable"
     assert isinstance(fact, CommentWritten)
     assert fact.sha == sha("c")
 
@@ -134,7 +135,11 @@ async def test_bad_weather_makes_no_second_comment(desk: Desk, story: Story) -> 
     desk.at.doors.bad_weather = 0.5
     for facts in (story.live("hello"), [story.closed()], [story.removed()]):
         await desk.write(*facts)
-        await desk.patiently(await desk.events())
+        assert await desk.handle(await desk.events()) == []
+        for _ in range(100):
+            if not await desk.later():
+                break
+        assert await desk.left() == 0
 
     assert said(desk)[-1] == "**Preview removed**: this was merged."
 
@@ -176,19 +181,29 @@ async def test_missing_permission_is_written_down_and_tried_again(desk: Desk, st
     """The fact names what is missing; once it is granted the comment comes."""
     desk.at.forbid(forbidden=True)
     await desk.write(*story.live("hello"))
-    waiting = await desk.handle(await desk.events())
-    with pytest.raises(RefusedByForge):
-        await desk.worker.handle(waiting[0])
-    refused = await desk.facts()
+    assert (await desk.handle(await desk.events()), await desk.left()) == ([], 1)
+    (refused,) = await desk.facts()
 
-    assert all(isinstance(fact, CommentRefused) for fact in refused)
-    assert len({fact.as_of if isinstance(fact, CommentWritten) else "" for fact in refused}) == 1
-    assert RefusedByForge.patience.total_seconds() == 86400
-    assert "403" in str(refused[0]) or "pull_requests=write" in str(refused[0])
+    assert isinstance(refused, CommentRefused)
+    assert (refused.code, refused.waits) == ("comment_refused", True)
+    assert "403" in refused.message or "pull_requests=write" in refused.message
 
     desk.at.forbid(forbidden=False)
-    assert await desk.handle(waiting) == []
+    assert await desk.later() == 0
     assert said(desk) == [f"**1 function is live** in `{PREVIEW}`"]
+
+
+async def test_what_ended_meanwhile_is_not_asked_for_again(desk: Desk, story: Story) -> None:
+    """There was no comment when the pull request was closed: none is begun, once that is known."""
+    desk.at.doors.down = 502
+    await desk.tell(*story.live("hello"), story.closed(), story.removed())
+    desk.at.doors.down = 0
+    assert await desk.left() == 1
+    assert await desk.later() == 0
+    asked = len(desk.at.doors.calls)
+
+    assert await desk.later() == 0
+    assert (len(desk.at.doors.calls), desk.at.ours()) == (asked, [])
 
 
 async def test_pull_request_without_preview_gets_no_comment(desk: Desk, story: Story) -> None:

@@ -169,6 +169,7 @@ async def test_there_are_not_more_than_may_be(desk: Office) -> None:
     assert (refused.of.id, refused.fact.sha) == ("branch-new", sha(3))
     assert "1 previews already" in refused.fact.reason
     assert "pushline previews rm" in refused.fact.reason
+    assert refused.fact.repository == (await desk.facts(RunQueued))[0].fact.repository
 
 
 async def test_the_operator_says_how_long_one_stays_unless_its_stack_does(desk: Office) -> None:

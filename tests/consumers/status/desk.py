@@ -8,6 +8,7 @@ from typing import Any
 
 from bus.connection import Bus
 from bus.log import EventLog
+from consumers.forges.doors import Doors
 from consumers.status import commits
 from consumers.status.consumer import Status
 from consumers.status.report import Forge
@@ -16,6 +17,8 @@ from schemas.envelope import Aggregate, Recorded
 from schemas.errors import LogUnavailable, Retry
 from schemas.events import Event
 from schemas.events.status import StatusReported, StatusReportFailed
+
+LATER = timedelta(minutes=11)
 
 
 def render(at: Standing, *, function: str, links: Links, log: str) -> Text:
@@ -61,7 +64,8 @@ class Desk:
         links = Links(lambda label, env, name: f"http://{env}--{label}.local/{name}", "http://sys")
         log, fold = events or self.bus.log, commits.fold()
         forges = {self.forge: self.told}
-        return Status(log, fold, forges, render, NoLogs(), links, self.clock)
+        doors = Doors(self.clock)
+        return Status(log, fold, forges, render, NoLogs(), links, self.clock, doors)
 
     async def write(self, facts: Iterable[tuple[str, str, Event]]) -> None:
         """Record facts."""
@@ -96,6 +100,19 @@ class Desk:
             except Retry:
                 waiting.append(event)
         return waiting
+
+    async def left(self) -> int:
+        """Return how many commits wait for the forge."""
+        await self.worker.fold.reached(await self.bus.log.head())
+        return len(self.worker.left(self.forge))
+
+    async def later(self, ahead: timedelta = LATER) -> int:
+        """Let time pass, and tell what waits; return how many commits still do."""
+        self.clock.ahead += ahead
+        await self.left()
+        for one in self.worker.left(self.forge):
+            await self.worker.tell(self.forge, one)
+        return await self.left()
 
     async def facts(self) -> list[StatusReported | StatusReportFailed]:
         """Return what was written down."""

@@ -175,10 +175,13 @@ def test_a_commit_without_a_preview_says_why() -> None:
     run, other = Run(1), Run(2, "branch-x", sha=A)
     refused = EnvironmentRefused("x", A, "there are 20 previews already", 9)
     nobody = after(("environment", "branch-x", refused))
+    named = EnvironmentRefused("x", A, "there are too many", 9, repository=REPOSITORY)
+    first = after(("environment", "branch-x", named))
     project = after(("run", run.id, run.queued), ("environment", "branch-x", refused))
     ran = after(("run", other.id, other.queued), ("environment", "branch-x", refused))
 
-    assert nobody.commits == {}
+    assert nobody.commits == {}  # written before it named its repository
+    assert said(first, environment="branch-x") == {"": "neutral"}
     assert said(project, environment="branch-x") == {"": "neutral"}
     assert project.commits[place("branch-x", A)].standing.message == refused.reason
     assert said(ran, environment="branch-x") == {"": "queued"}
@@ -224,6 +227,25 @@ def test_only_the_newest_of_what_is_over_is_kept() -> None:
 
     assert place("production", f"{100:040x}") in project.commits
     assert reduce(project, recorded(999, "project", "", ProjectRemoved("deleted"))) is None
+
+
+def test_what_waits_for_its_forge_is_kept_until_all_is_told() -> None:
+    """Also of a project whose many newer commits are over; then it goes as they do."""
+    run, fact = Run(1), StatusReportFailed("production", A, "x", 1, "c", "m", waits=True)
+    project = after(("run", run.id, run.queued), ("status", "x", fact), run.ended("failed"))
+    for number in range(2, 60):
+        newer = Run(number, sha=f"{number:040x}")
+        project = after(("run", newer.id, newer.queued), newer.ended("failed"), project=project)
+    waiting = project.commits[place("production", A)]
+    saying = next_saying(waiting, stages=True)
+    assert waiting.waits is not None
+    assert saying is not None
+
+    told = StatusReported("production", A, saying.headline, 1, check="5")
+    project = after(("status", "x", told), project=project)
+    assert project.commits[place("production", A)].waits is None
+    project = after(("run", "y", Run(60, sha=f"{60:040x}").queued), project=project)
+    assert place("production", A) not in project.commits
 
 
 def test_a_promotion_is_told_with_its_origin() -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -214,9 +213,10 @@ async def test_bad_weather_delays_and_changes_nothing(place: Place) -> None:
     facts += runs[-1].live("a")
     await place.desk.write(facts)
     place.doors.bad_weather = 0.4
-    waiting, tries = await place.desk.catch_up(), 0
-    while waiting and tries < 100:
-        waiting, tries = await place.desk.handle(waiting), tries + 1
+    assert await place.desk.catch_up() == []
+    tries = 0
+    while await place.desk.later() and tries < 100:
+        tries += 1
 
     assert tries < 100
     live = {STACK: "success", FUNCTION: "success"}
@@ -247,7 +247,7 @@ async def test_an_app_that_was_uninstalled_hinders_no_other(place: Place) -> Non
 
     place.world.uninstall(place.installation)
     await desk.write(gone.live("a"))
-    assert [type(event.fact).__name__ for event in await desk.catch_up()] == ["RunFinished"]
+    assert (await desk.catch_up(), await desk.left()) == ([], 1)
     (fact,) = await desk.facts()
     assert isinstance(fact, StatusReportFailed)
     assert "install the App again" in fact.message
@@ -258,14 +258,13 @@ async def test_a_permission_that_is_granted_later_is_enough(place: Place) -> Non
     run, desk = place.run(), place.desk
     place.installation.permissions["checks"] = "read"
     await desk.write(run.live("a"))
-    waiting = await desk.catch_up()
+    assert await desk.catch_up() == []
     (fact,) = await desk.facts()
     assert isinstance(fact, StatusReportFailed)
     assert "checks=write" in fact.message
 
     place.installation.permissions["checks"] = "write"
-    desk.clock.ahead = timedelta(minutes=11)
-    assert await desk.handle(waiting) == []
+    assert await desk.later() == 0
     assert place.seen(run) == {STACK: "success", FUNCTION: "success"}
 
 
