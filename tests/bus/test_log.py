@@ -242,6 +242,7 @@ async def test_a_publish_that_was_lost_and_stored_later_counts_once(server: Nats
     await streams.init(settings)
     async with connect(settings, name="test") as bus:
         os.kill(server.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, server.pid, os.WSTOPPED)  # noqa: ASYNC222 - at once; until then it answers
         append = asyncio.create_task(bus.log.append(FACT, of=RUN, id="a", guard=Guard(HISTORY, 0)))
         done, _ = await asyncio.wait([append], timeout=2.5)  # past the first attempt's timeout
         assert not done
