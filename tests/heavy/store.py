@@ -53,6 +53,7 @@ class Store:
         self._folder = folder
         self._life = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
+        self._before = False  # it has run once
         self._ports = free_ports(2 * len(PARTS))
         self._keys = (secrets.token_hex(10), secrets.token_hex(20))
 
@@ -124,11 +125,18 @@ class Store:
         )
 
     def _ready(self) -> bool:
-        """Tell whether it takes objects into its bucket, which it makes after it has begun."""
+        """Tell whether it takes objects into its bucket, and has those from before.
+
+        It makes the bucket after it has begun, and finds what lies there after that.
+        """
+        client = self.client()
         try:
-            self.client().put_object(Bucket=BUCKET, Key="ready", Body=b"")
+            if self._before:
+                client.get_object(Bucket=BUCKET, Key="ready")["Body"].read()
+            client.put_object(Bucket=BUCKET, Key="ready", Body=b"1")
         except (BotoCoreError, ClientError):
             return False
+        self._before = True
         return True
 
 
