@@ -68,6 +68,13 @@ class Told:
         both = (*self.pushes.items(), *self.once.items())
         return [f"{' '.join(what)}: {count} times" for what, count in both if count > 1]
 
+    def runs_of(self, forge: str, project: str, sha: str) -> int:
+        """Return how many runs took a commit: with late webhooks one may take another's head."""
+        runs = self.runs.values()
+        return sum(
+            (one.forge, one.project, one.taken or one.sha) == (forge, project, sha) for one in runs
+        )
+
     def wanted(self) -> dict[tuple[str, str, str], tuple[str, dict[str, str]]]:
         """Return the conclusion of each commit that had a run, and of its functions; the newest.
 
