@@ -191,7 +191,7 @@ TROUBLES = (
 
 
 @pytest.mark.parametrize(
-    "trouble", TROUBLES, ids=lambda trouble: f"{trouble.field} {trouble.value}"
+    "trouble", TROUBLES, ids=[f"{one.field}-{number}" for number, one in enumerate(TROUBLES)]
 )
 async def test_a_cluster_that_does_not_do_it_is_told_apart(
     bus: Bus, cluster: Cluster, binder: Binder, trouble: Trouble
