@@ -18,13 +18,34 @@ from bus.server import find_binary
 CONF = """listen: "127.0.0.1:-1", log_file: "{0}/log", max_payload: 1MB
 jetstream: {{ store_dir: "{0}/store", sync_interval: always, max_file_store: 8GB }}"""
 
-LONG = ("deploy", "e2e", "chaos", "browser", "heavy")  # folders whose files take minutes
+LONG = (
+    "deploy",
+    "e2e",
+    "chaos",
+    "browser",
+    "heavy",
+)  # folders whose files take long, mostly waiting
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest: at the end no process waits for the last of them."""
-    tests = Path(__file__).parent
-    items.sort(key=lambda item: item.path.relative_to(tests).parts[0] not in LONG)
+    """Put files that wait between files that compute, the longest early.
+
+    So processes that share the files neither compute all at once, nor wait for the last of them.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    folder = {path: path.relative_to(Path(__file__).parent).parts[0] for path in files}
+    long = sorted(
+        (each for each in files if folder[each] in LONG), key=lambda each: LONG.index(folder[each])
+    )
+    short = [each for each in files if folder[each] not in LONG]
+    each_time = len(short) // (len(long) + 1)
+    order: list[Path] = []
+    for number, path in enumerate(long):
+        order += [path, *short[number * each_time : (number + 1) * each_time]]
+    order += short[len(long) * each_time :]
+    items[:] = [item for path in order for item in files[path]]
 
 
 @pytest.fixture(scope="session")
