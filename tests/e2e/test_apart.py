@@ -135,6 +135,7 @@ NOT_HERE: Final = frozenset(
         *("blobs.folder", "keys", "audit.record", "audit.sinks", "customers"),
         *("sign-in github", "sign-in gitlab", "sign-in oidc"),
         *("github", "gitlab", "gitlab webhooks", "statuses", "recovery"),
+        *("cluster", "cluster.rights", "cluster.certificate"),
     )
 )
 
