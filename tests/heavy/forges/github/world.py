@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from tests.heavy.forges import git
 from tests.heavy.forges.github import payloads
 from tests.heavy.forges.github.sending import Sender
 from tests.heavy.forges.github.state import (
@@ -14,7 +15,6 @@ from tests.heavy.forges.github.state import (
     Repository,
     State,
 )
-from tests.heavy.forges.gitlab import git
 
 __all__ = ["Installation", "Repository", "World"]
 

@@ -5,7 +5,8 @@ import base64
 import secrets
 from collections.abc import Mapping
 
-from tests.heavy.forges.gitlab import git, payloads
+from tests.heavy.forges import git
+from tests.heavy.forges.gitlab import payloads
 from tests.heavy.forges.gitlab.payloads import ZEROS
 from tests.heavy.forges.gitlab.sending import Sender
 from tests.heavy.forges.gitlab.state import (
