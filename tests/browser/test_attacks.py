@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx
 import jwt
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from edge.auth.claims import claims
 from edge.auth.signing import SigningFile
@@ -259,7 +259,7 @@ def test_signing_out_everywhere_ends_all_browsers(
 
     page.goto(here.system("/session"))
     page.get_by_role("button", name="Sign out everywhere").click()
-    assert page.get_by_role("heading", name="Signed out").is_visible()
+    expect(page.get_by_role("heading", name="Signed out")).to_be_visible()
 
     assert not signed_in(here, away)
     away.goto(here.function("/signed"))

@@ -5,7 +5,7 @@ from typing import Final
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.town import Town
 
@@ -28,7 +28,7 @@ def test_somebody_signs_in_and_out(
 
     page.get_by_role("button", name="Sign out", exact=True).click()
 
-    assert page.get_by_role("heading", name="Signed out").is_visible()
+    expect(page.get_by_role("heading", name="Signed out")).to_be_visible()
     assert window.cookies() == []
     page.goto(here.system("/session"))
     assert page.get_by_role("heading", name="Sign in").is_visible()

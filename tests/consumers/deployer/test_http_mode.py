@@ -57,7 +57,7 @@ async def test_the_call_is_named_and_timed(machine: Machine) -> None:
             seen = dict(await answer.json())
             assert seen["X-Call-Id"] == answer.headers["X-Call-Id"] == "mine"
             assert seen["X-Start-Time"].isdigit()
-            assert 0 < float(answer.headers["X-Duration-Seconds"]) < 10
+            assert 0 <= float(answer.headers["X-Duration-Seconds"]) < 10
         async with client.get(
             "/headers", headers={"Connection": "X-Secret", "X-Secret": "1"}
         ) as answer:
