@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bus.fold import Fold
-from consumers.forges.waiting import Wait
+from consumers.forges.waiting import Wait, still_waits
 from consumers.status import turns
 from consumers.status.standing import Standing
 from schemas.envelope import Recorded
@@ -153,7 +153,7 @@ def _written(pull: Pull, event: Recorded[Any]) -> Pull:
         case CommentDeleted(sha=sha):
             return replace(pull, comment="", text="", about="", deleted=sha)
         case CommentRefused(code=code, waits=waits):
-            return replace(pull, waits=Wait(event.time, code) if waits else None)
+            return replace(pull, waits=still_waits(pull.waits, code, event.time) if waits else None)
         case _:
             return pull
 

@@ -25,10 +25,11 @@ log = structlog.get_logger(__name__)
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """That something waits, as it was written down last."""
+    """That something waits, as the log has it."""
 
     since: datetime
-    code: str  # why
+    code: str  # why, as it was written down last
+    said: datetime  # when it was
 
     def lasts(self, now: datetime) -> bool:
         """Tell whether it is still to be told."""
@@ -36,7 +37,13 @@ class Wait(msgspec.Struct, frozen=True):
 
     def says(self, code: str, now: datetime) -> bool:
         """Tell whether nothing has to be written down: this very reason was, lately."""
-        return self.code == code and now - self.since < SAID
+        return self.code == code and now - self.said < SAID
+
+
+def still_waits(before: Wait | None, code: str, at: datetime) -> Wait:
+    """Return what waits once that is written down: still, or from now on."""
+    goes_on = before is not None and before.lasts(at)
+    return Wait(before.since if before and goes_on else at, code, at)
 
 
 class Left(msgspec.Struct, frozen=True):

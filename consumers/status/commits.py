@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bus.fold import Fold
-from consumers.forges.waiting import Wait
+from consumers.forges.waiting import Wait, still_waits
 from consumers.status import turns
 from consumers.status.decide import all_told
 from consumers.status.standing import Standing
@@ -171,7 +171,7 @@ def _told(
     if one is None:
         return project
     if isinstance(fact, StatusReportFailed) and fact.waits:
-        commit = replace(one, waits=Wait(event.time, fact.code))
+        commit = replace(one, waits=still_waits(one.waits, fact.code, event.time))
         return replace(project, commits=project.commits | {at: commit})
     old = one.told.get(fact.function, Told())
     if isinstance(fact, StatusReported):
