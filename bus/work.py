@@ -287,7 +287,7 @@ class Loop:
 async def _keep_alive(messages: Iterable[Msg]) -> None:
     """Tell the server that these are being worked on."""
     for place, message in enumerate(messages, 1):
-        with suppress(Exception):
+        with suppress(Exception):  # of a connection that is away: what it holds comes again
             await message.in_progress()
         if place % BREATH == 0:
             await asyncio.sleep(0)
