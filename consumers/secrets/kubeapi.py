@@ -61,7 +61,7 @@ class KubeApi:
                 headers={**headers, **({"Content-Type": kind} if data else {})},
                 allow_redirects=False,
             ) as response:
-                found = await response.content.read(LARGEST)
+                found = await self._whole(response)
                 status = response.status
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise ClusterUnavailable(
@@ -75,6 +75,15 @@ class KubeApi:
         if status >= 500 or status == 429 or not 200 <= status < 600 or 300 <= status < 400:
             raise ClusterUnavailable(f"the Kubernetes API answers {status}: {said(found)}")
         return status, found
+
+    async def _whole(self, response: aiohttp.ClientResponse) -> bytes:
+        """Return the body; one read gives what has come so far, which is no answer."""
+        found = bytearray()
+        async for part in response.content.iter_any():
+            found += part
+            if len(found) > LARGEST:
+                raise ClusterUnavailable(f"the Kubernetes API answers over {LARGEST} bytes")
+        return bytes(found)
 
     async def _credentials(self) -> dict[str, str]:
         """Return the headers; a pod's token is renewed in its file every hour."""
