@@ -1,5 +1,6 @@
 """/pub-cert.pem: the controller's certificate, kept, and never something else."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from edge.pubcert import AT, KEPT, CertificateUnavailable, PubCert
+from edge.pubcert import AT, KEPT, PAUSE, CertificateUnavailable, PubCert
 from tests.bus.authority import Authority
 
 
@@ -75,6 +76,20 @@ async def test_what_is_known_outlives_an_outage(controller: Controller) -> None:
     await ask(page)
     controller.status, now = 503, KEPT
 
+    assert (await ask(page))[2] == controller.pem
+
+
+async def test_a_crowd_does_not_reach_the_controller(controller: Controller) -> None:
+    """Whoever asks while it is down is told so; it is asked once, and again after a pause."""
+    now = 0.0
+    page = PubCert(controller.url, clock=lambda: now)
+    controller.status = 503
+
+    refused = await asyncio.gather(*(ask(page) for _ in range(20)), return_exceptions=True)
+    asked, now, controller.status = controller.asked, PAUSE, 200
+
+    assert {type(one) for one in refused} == {CertificateUnavailable}
+    assert asked == 1
     assert (await ask(page))[2] == controller.pem
 
 
